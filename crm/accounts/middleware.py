@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
+
+
+class PreferencesMiddleware:
+    """Shows the pages in the language and time zone of the signed-in user.
+
+    Must come after the authentication middleware; LocaleMiddleware, which reads the cookie and the browser, comes
+    before it and stands for everybody who has chosen nothing.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        zone = None
+        if user.is_authenticated:
+            zone = user.zone
+            if user.language:
+                translation.activate(user.language)
+                request.LANGUAGE_CODE = translation.get_language()
+        # The thread serves others afterwards: no zone must be taken over from the request before.
+        with timezone.override(zone):
+            return self.get_response(request)

@@ -1,0 +1,80 @@
+"""What runs every night, once, whichever worker comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from io import StringIO
+
+from django.conf import settings
+from django.core.management import CommandError, call_command, get_commands
+from django.db import transaction
+from django.utils import timezone
+
+from crm.models import NightlyRun
+
+# What a job prints can be long; the page needs its end, where the totals are.
+KEPT_OUTPUT = 4000
+
+
+def check_statuses() -> tuple[bool, str]:
+    """Whether every contact's statuses are what a recount gives, and the differences."""
+    if "check_statuses" not in get_commands():
+        return True, ""
+    output = StringIO()
+    try:
+        call_command("check_statuses", stdout=output, stderr=output)
+    except CommandError as error:
+        return False, f"{output.getvalue()}{error}"
+    except SystemExit as end:
+        return end.code in (None, 0), output.getvalue()
+    return True, output.getvalue()
+
+
+def empty_trash() -> tuple[bool, str]:
+    """Removes for good what has been in the trash longer than it is kept."""
+    from crm.trash.services import purge_expired
+
+    return True, str(purge_expired())
+
+
+JOBS: dict[str, Callable[[], tuple[bool, str]]] = {"check_statuses": check_statuses, "empty_trash": empty_trash}
+
+
+def schedule(now: datetime | None = None) -> list[NightlyRun]:
+    """Enqueues what is due today and nobody has enqueued yet; the runs it enqueued.
+
+    A machine that was off at the hour catches up when it is on again.
+    """
+    from crm.tasks import run_nightly
+
+    local = timezone.localtime(now, timezone.get_default_timezone())
+    if local.hour < settings.NIGHTLY_HOUR:
+        return []
+    done = set(NightlyRun.objects.filter(day=local.date()).values_list("job", flat=True))
+    enqueued = []
+    for job in JOBS.keys() - done:
+        # Row and task together: a crash between them would lose the night, or run it twice.
+        with transaction.atomic():
+            run, is_mine = NightlyRun.objects.get_or_create(job=job, day=local.date())
+            if is_mine:
+                run_nightly.enqueue(run.pk)
+                enqueued.append(run)
+    return enqueued
+
+
+def run(run_id: int) -> bool:
+    """Does one nightly job and keeps what it found. True when all was well."""
+    row = NightlyRun.objects.get(pk=run_id)
+    row.started_at = timezone.now()
+    row.save(update_fields=["started_at"])
+    try:
+        row.ok, found = JOBS[row.job]()
+    except Exception as error:
+        row.ok, found = False, f"{type(error).__name__}: {error}"
+        raise
+    finally:
+        row.found = found[-KEPT_OUTPUT:]
+        row.finished_at = timezone.now()
+        row.save(update_fields=["finished_at", "ok", "found"])
+    return bool(row.ok)

@@ -1,0 +1,46 @@
+import pytest
+
+from crm.accounts.models import User
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'"
+)
+
+
+@pytest.fixture
+def signed_in(client, db):
+    user = User.objects.create_superuser("anna", "anna@example.com", "a long password")
+    client.force_login(user)
+    return client
+
+
+def test_every_answer_carries_the_security_headers(client):
+    headers = client.get("/healthz").headers
+    assert headers["Content-Security-Policy"] == POLICY
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+    assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert "camera=()" in headers["Permissions-Policy"]
+    assert "HX-Request" in headers["Vary"]
+    assert len(headers["X-Request-ID"]) == 12
+
+
+def test_a_page_of_a_signed_in_user_is_never_stored(signed_in):
+    answer = signed_in.get("/accounts/password/")
+    assert answer.status_code == 200
+    assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_a_forged_request_id_is_not_taken_over(client):
+    answer = client.get("/healthz", headers={"X-Request-ID": "forged"})
+    assert answer.headers["X-Request-ID"] != "forged"
+
+
+def test_a_stranger_is_sent_to_sign_in(client, db):
+    answer = client.get("/accounts/password/")
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/accounts/login/")
