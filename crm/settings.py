@@ -127,7 +127,7 @@ INSTALLED_APPS = [
     *(
         name
         for name in ("crm.trash", "crm.lists", "contacts", "deals", "imports")
-        if (BASE_DIR / "contacts/signals.py").exists() and (BASE_DIR / name.replace(".", "/") / "apps.py").exists()
+        if (BASE_DIR / name.replace(".", "/") / "apps.py").exists()
     ),
     "django_htmx",
     "django_filters",

@@ -1,0 +1,42 @@
+import hashlib
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+STATIC = Path(settings.BASE_DIR) / "crm" / "static"
+MANIFEST = json.loads((STATIC / "vendor" / "MANIFEST").read_text())
+WANTED = tomllib.loads((Path(settings.BASE_DIR) / "vendor.toml").read_text())
+
+
+@pytest.mark.parametrize("entry", [file for package in MANIFEST for file in package["files"]], ids=lambda e: e["file"])
+def test_a_vendored_file_is_what_was_fetched(entry):
+    assert hashlib.sha256((STATIC / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
+
+
+def test_nothing_lies_beside_the_files_of_the_manifest():
+    listed = {file["file"] for package in MANIFEST for file in package["files"]} | {"vendor/MANIFEST"}
+    found = {path.relative_to(STATIC).as_posix() for path in (STATIC / "vendor").rglob("*") if path.is_file()}
+    assert found <= listed
+
+
+def test_the_manifest_holds_the_wanted_versions():
+    wanted = {entry["name"]: entry["version"] for entry in [*WANTED["package"], WANTED["icons"]]}
+    assert {entry["name"]: entry["version"] for entry in MANIFEST} == wanted
+
+
+def test_no_vendored_file_names_a_source_map():
+    for path in (STATIC / "vendor").rglob("*.min.*"):
+        assert "sourceMappingURL" not in path.read_text(), path
+
+
+def test_every_icon_named_in_a_template_is_in_the_sprite():
+    known = set(re.findall(r'<symbol id="([\w-]+)"', (STATIC / "icons.svg").read_text()))
+    used = set()
+    for path in Path(settings.BASE_DIR).glob("**/templates/**/*.html"):
+        if ".venv" not in path.parts:
+            used |= set(re.findall(r"icons\.svg['\"] ?%}#([a-z0-9-]+)", path.read_text()))
+    assert used <= known
