@@ -1,0 +1,445 @@
+"""Contacts: people and companies in one table, and the history of their statuses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from contacts.events import company_changing
+from contacts.keys import (
+    SORT_KEY_LENGTH,
+    KeyField,
+    contact_search_key,
+    contact_sort_key,
+    person_name,
+)
+from contacts.querysets import ContactQuerySet
+from contacts.statuses import (
+    CUSTOMER_MARKS,
+    GUARDED,
+    PROSPECT_MARKS,
+    CustomerStatus,
+    ProspectStatus,
+    Standing,
+    StatusKind,
+    customer_status_expression,
+    prospect_status_expression,
+)
+from crm.changes import one_change
+
+
+class Contact(models.Model):
+    """A person or a company, with its standing.
+
+    ``prospect_status`` and ``customer_status`` are computed by the database from the facts and
+    marks below them. Saving a contact writes neither facts nor marks, so that a form opened
+    before a deal closed cannot put old ones back; ``deals.services`` writes them.
+    """
+
+    is_organization = models.BooleanField(_("company"), default=False)
+    name = models.CharField(_("name"), max_length=255, blank=True)
+    first_name = models.CharField(_("first name"), max_length=120, blank=True)
+    last_name = models.CharField(_("last name"), max_length=120, blank=True)
+    title = models.CharField(_("job title"), max_length=120, blank=True)
+    company = models.ForeignKey(
+        "self",
+        verbose_name=_("company"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="employees",
+    )
+    parent_company = models.ForeignKey(
+        "self",
+        verbose_name=_("parent company"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="subsidiaries",
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("owner"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="contacts",
+    )
+    industry = models.CharField(_("industry"), max_length=120, blank=True)
+    email = models.EmailField(_("e-mail"), blank=True)
+    phone = models.CharField(_("phone"), max_length=60, blank=True)
+    mobile = models.CharField(_("mobile"), max_length=60, blank=True)
+    website = models.URLField(_("website"), max_length=500, blank=True)
+    street = models.CharField(_("street"), max_length=255, blank=True)
+    postal_code = models.CharField(_("postal code"), max_length=20, blank=True)
+    city = models.CharField(_("city"), max_length=120, blank=True)
+    state = models.CharField(_("state or region"), max_length=120, blank=True)
+    country = models.CharField(_("country"), max_length=120, blank=True)
+    description = models.TextField(_("description"), blank=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(_("updated"), default=timezone.now, editable=False)
+
+    search_key = models.TextField(editable=False, default="", blank=True)
+    sort_key = KeyField(max_length=SORT_KEY_LENGTH, editable=False, default="", blank=True)
+
+    # Facts, counted by the status service.
+    active_deals = models.PositiveIntegerField(_("active deals"), default=0, editable=False)
+    won_deals = models.PositiveIntegerField(_("won deals"), default=0, editable=False)
+    lost_deals = models.PositiveIntegerField(_("lost deals"), default=0, editable=False)
+    last_won_at = models.DateTimeField(_("last won"), null=True, blank=True, editable=False)
+    last_lost_at = models.DateTimeField(_("last lost"), null=True, blank=True, editable=False)
+    # Since when the statuses are what they are; empty where nothing ever changed them.
+    prospect_since = models.DateTimeField(
+        _("prospect status since"), null=True, blank=True, editable=False
+    )
+    customer_since = models.DateTimeField(
+        _("customer status since"), null=True, blank=True, editable=False
+    )
+
+    # Marks: what a person selected.
+    prospect_mark = models.CharField(max_length=7, default="", blank=True, editable=False)
+    prospect_marked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    prospect_marked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        related_name="+",
+    )
+    prospect_mark_had_deal = models.BooleanField(default=False, editable=False)
+    customer_mark = models.CharField(max_length=7, default="", blank=True, editable=False)
+    customer_marked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    customer_marked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        related_name="+",
+    )
+    customer_mark_had_deal = models.BooleanField(default=False, editable=False)
+
+    prospect_status = models.GeneratedField(
+        verbose_name=_("Prospect Status"),
+        expression=prospect_status_expression(),
+        output_field=models.CharField(max_length=7, choices=ProspectStatus.choices),
+        db_persist=True,
+    )
+    customer_status = models.GeneratedField(
+        verbose_name=_("Customer Status"),
+        expression=customer_status_expression(),
+        output_field=models.CharField(max_length=7, choices=CustomerStatus.choices),
+        db_persist=True,
+    )
+
+    objects = ContactQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("contact")
+        verbose_name_plural = _("contacts")
+        ordering = ["sort_key", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="contact_has_a_name",
+                condition=Q(is_organization=True) & ~Q(name="")
+                | Q(is_organization=False) & ~Q(last_name=""),
+                violation_error_message=_("A company needs a name, a person a last name."),
+            ),
+            models.CheckConstraint(
+                name="contact_company_has_no_employer",
+                condition=Q(is_organization=False) | Q(company__isnull=True),
+                violation_error_message=_("A company has no employer."),
+            ),
+            models.CheckConstraint(
+                name="contact_person_has_no_parent",
+                condition=Q(is_organization=True) | Q(parent_company__isnull=True),
+                violation_error_message=_("Only a company has a parent company."),
+            ),
+            models.CheckConstraint(
+                name="contact_not_its_own_parent",
+                condition=~Q(parent_company=F("id")) & ~Q(company=F("id")),
+                violation_error_message=_("A company cannot be its own parent."),
+            ),
+            models.CheckConstraint(
+                name="contact_prospect_mark",
+                condition=Q(prospect_mark="", prospect_marked_at__isnull=True)
+                | Q(prospect_mark__in=PROSPECT_MARKS, prospect_marked_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="contact_customer_mark",
+                condition=Q(customer_mark="", customer_marked_at__isnull=True)
+                | Q(customer_mark__in=CUSTOMER_MARKS, customer_marked_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="contact_won_facts",
+                condition=Q(won_deals=0, last_won_at__isnull=True)
+                | Q(won_deals__gt=0, last_won_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="contact_lost_facts",
+                condition=Q(lost_deals=0, last_lost_at__isnull=True)
+                | Q(lost_deals__gt=0, last_lost_at__isnull=False),
+            ),
+        ]
+        indexes = [
+            # The list of all contacts, in its own order.
+            models.Index(fields=["sort_key", "id"], name="contact_by_name"),
+            # Prospects, Lost Prospects, and the filter on the prospect status.
+            models.Index(fields=["prospect_status", "sort_key", "id"], name="contact_by_prospect"),
+            # Customers, Past Customers, and the filter on the customer status.
+            models.Index(fields=["customer_status", "sort_key", "id"], name="contact_by_customer"),
+            # Duplicate hints and the load command look contacts up by e-mail.
+            models.Index(fields=["email"], name="contact_by_email", condition=~Q(email="")),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("contacts:card", args=[self.pk])
+
+    @property
+    def standing(self) -> Standing:
+        """Facts and marks as loaded, in the form the law's plain functions take."""
+        return Standing(
+            self.active_deals,
+            self.won_deals,
+            self.lost_deals,
+            self.last_won_at,
+            self.last_lost_at,
+            self.prospect_mark,
+            self.prospect_marked_at,
+            self.customer_mark,
+            self.customer_marked_at,
+            self.prospect_marked_by_id,
+            self.prospect_mark_had_deal,
+            self.customer_marked_by_id,
+            self.customer_mark_had_deal,
+        )
+
+    def clean(self) -> None:
+        """Refuse what two rows show wrong: an employer or a parent that cannot be one."""
+        errors = {}
+        if self.company_id and not self.company.is_organization:
+            errors["company"] = _("%(name)s is a person. Choose a company.") % {
+                "name": self.company
+            }
+        if self.parent_company_id:
+            if not self.parent_company.is_organization:
+                errors["parent_company"] = _("%(name)s is a person. Choose a company.") % {
+                    "name": self.parent_company
+                }
+            elif self.pk and self._is_above(self.parent_company):
+                errors["parent_company"] = _(
+                    "%(name)s belongs to this company already; two companies cannot each be the "
+                    "other's parent."
+                ) % {"name": self.parent_company}
+        if errors:
+            raise ValidationError(errors)
+
+    def _is_above(self, company: Contact) -> bool:
+        seen: set[int] = set()
+        above: int | None = company.pk
+        while above is not None and above not in seen:
+            if above == self.pk:
+                return True
+            seen.add(above)
+            above = Contact.objects.values_list("parent_company_id", flat=True).get(pk=above)
+        return False
+
+    def set_keys(self) -> None:
+        """Compute the name of a person, and the search and sort keys of either."""
+        if not self.is_organization:
+            if not self.last_name and not self.first_name:
+                self.last_name = self.name[:120]
+            self.name = person_name(self.first_name, self.last_name)
+        self.search_key = contact_search_key(
+            name=self.name, email=self.email, phone=self.phone, mobile=self.mobile
+        )
+        self.sort_key = contact_sort_key(
+            is_organization=self.is_organization,
+            name=self.name,
+            first_name=self.first_name,
+            last_name=self.last_name,
+        )
+
+    def prepare_insert(self) -> None:
+        """Set the keys and empty facts and marks, which no new contact has."""
+        self.set_keys()
+        for name in GUARDED - {"prospect_status", "customer_status"}:
+            field = self._meta.get_field(name)
+            setattr(self, field.attname, field.get_default())
+
+    def save(
+        self,
+        *,
+        force_insert: Any = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Save all but facts and marks.
+
+        Raises ``ValueError`` when asked to write those, and ``ValidationError`` for an employer
+        that is a person or a contact that is to become the other kind.
+        """
+        if update_fields is not None:
+            update_fields = set(update_fields)
+            if guarded := sorted(GUARDED & update_fields):
+                raise ValueError(f"{', '.join(guarded)} cannot be saved; see select_status.")
+        with one_change():
+            if self._state.adding:
+                self._check_company()
+                self.prepare_insert()
+                super().save(force_insert=force_insert or True, using=using)
+                return
+            if update_fields is None:
+                update_fields = {field.name for field in _saved_fields()}
+            elif update_fields:
+                update_fields |= {"name", "search_key", "sort_key", "updated_at"}
+            self._prepare_update(update_fields)
+            super().save(force_update=force_update, using=using, update_fields=update_fields)
+
+    def _prepare_update(self, update_fields: set[str]) -> None:
+        stored = Contact.objects.filter(pk=self.pk).values_list("is_organization", "company_id")
+        was_organization, company_id = stored.first() or (self.is_organization, self.company_id)
+        if was_organization != self.is_organization:
+            raise ValidationError(
+                {"is_organization": _("A company stays a company, and a person a person.")}
+            )
+        if self.company_id != company_id and update_fields & {"company", "company_id"}:
+            self._check_company()
+            company_changing.send(Contact, contact_ids=[self.pk])
+        self.set_keys()
+        self.updated_at = timezone.now()
+
+    def _check_company(self) -> None:
+        if self.company_id and self.company is not None and not self.company.is_organization:
+            raise ValidationError(
+                {"company": _("%(name)s is a person. Choose a company.") % {"name": self.company}}
+            )
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete this contact; ``ProtectedError`` while it is the star of a deal."""
+        with one_change():
+            return super().delete(*args, **kwargs)
+
+
+def _saved_fields() -> list[models.Field]:
+    return [
+        field
+        for field in Contact._meta.concrete_fields
+        if not field.primary_key and not field.generated and field.name not in GUARDED
+    ]
+
+
+class ContactDetail(models.Model):
+    """A further e-mail address, number, website or postal address of a contact."""
+
+    class Kind(models.TextChoices):
+        EMAIL = "email", _("E-mail")
+        PHONE = "phone", _("Phone")
+        WEBSITE = "website", _("Website")
+        ADDRESS = "address", _("Address")
+
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="details")
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
+    label = models.CharField(_("label"), max_length=60, blank=True)
+    value = models.CharField(_("value"), max_length=500)
+
+    class Meta:
+        verbose_name = _("further address or number")
+        verbose_name_plural = _("further addresses and numbers")
+        ordering = ["kind", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.label}: {self.value}" if self.label else self.value
+
+
+class StatusChange(models.Model):
+    """One change of one status of one contact: what, when, who and why. Never edited.
+
+    ``contact`` has no foreign key in the database, so that the history of a deleted contact
+    waits for its return from the trash; it goes when the trash is emptied.
+    """
+
+    class Cause(models.TextChoices):
+        DEAL_OPENED = "deal_opened", _("deal opened")
+        DEAL_MOVED = "deal_moved", _("deal moved")
+        DEAL_JOINED = "deal_joined", _("added to a deal")
+        DEAL_LEFT = "deal_left", _("removed from a deal")
+        DEAL_DELETED = "deal_deleted", _("deal deleted")
+        DEAL_RESTORED = "deal_restored", _("deal restored")
+        STAGE_CHANGED = "stage_changed", _("stage given another category")
+        SELECTED = "selected", _("selected")
+        WIN_FORGOTTEN = "win_forgotten", _("win forgotten")
+        MERGED = "merged", _("merged")
+        IMPORTED = "imported", _("imported")
+        RECOUNTED = "recounted", _("recounted")
+
+    contact = models.ForeignKey(
+        Contact,
+        verbose_name=_("contact"),
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="status_changes",
+    )
+    status = models.CharField(_("status"), max_length=10, choices=StatusKind.choices)
+    old = models.CharField(_("from"), max_length=7)
+    new = models.CharField(_("to"), max_length=7)
+    effective_at = models.DateTimeField(_("since"))
+    recorded_at = models.DateTimeField(_("recorded"), default=timezone.now)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("who"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        related_name="+",
+    )
+    cause = models.CharField(_("why"), max_length=20, choices=Cause.choices)
+    # The deal as it was, without a foreign key: the history outlives it.
+    deal_id = models.BigIntegerField(_("deal number"), null=True, blank=True)
+    deal_name = models.CharField(_("deal"), max_length=255, blank=True)
+    stage_name = models.CharField(_("stage"), max_length=120, blank=True)
+    stage_category = models.CharField(max_length=12, blank=True)
+
+    class Meta:
+        verbose_name = _("status change")
+        verbose_name_plural = _("status history")
+        ordering = ["-recorded_at", "-pk"]
+        indexes = [
+            # The history on a card, newest first.
+            models.Index(fields=["contact", "-recorded_at"], name="statuschange_of_contact"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id}: {self.status} {self.old} > {self.new}"
+
+    @property
+    def old_label(self) -> str:
+        return _label(self.status, self.old)
+
+    @property
+    def new_label(self) -> str:
+        return _label(self.status, self.new)
+
+
+def _label(status: str, value: str) -> str:
+    words: type[models.TextChoices] = (
+        ProspectStatus if status == StatusKind.PROSPECT else CustomerStatus
+    )
+    return str(words(value).label)

@@ -1,0 +1,471 @@
+"""Pipelines, deals, who is on them, and whom they count for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from contacts.keys import SORT_KEY_LENGTH, KeyField, fold
+from contacts.models import Contact
+from crm.actor import current_actor
+from crm.changes import one_change
+from deals.querysets import (
+    RESTED_ON,
+    DealContactQuerySet,
+    DealQuerySet,
+    StageQuerySet,
+    companies_of,
+)
+from deals.stages import GROUP_OF, Category, Group, as_moment
+
+
+class Pipeline(models.Model):
+    """A named, ordered row of stages."""
+
+    name = models.CharField(_("name"), max_length=120, unique=True)
+    position = models.PositiveIntegerField(_("position"), default=0)
+    is_default = models.BooleanField(_("default pipeline"), default=False)
+    archived = models.BooleanField(_("archived"), default=False)
+
+    class Meta:
+        verbose_name = _("pipeline")
+        verbose_name_plural = _("pipelines")
+        ordering = ["position", "pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"], condition=Q(is_default=True), name="pipeline_one_default"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Stage(models.Model):
+    """A step of a pipeline. What it means for statuses is its category."""
+
+    pipeline = models.ForeignKey(
+        Pipeline, verbose_name=_("pipeline"), on_delete=models.CASCADE, related_name="stages"
+    )
+    name = models.CharField(_("name"), max_length=120)
+    category = models.CharField(_("category"), max_length=12, choices=Category.choices)
+    position = models.PositiveIntegerField(_("position"), default=0)
+    likelihood = models.PositiveSmallIntegerField(_("likelihood in percent"), default=0)
+
+    objects = StageQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("stage")
+        verbose_name_plural = _("stages")
+        ordering = ["pipeline", "position", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="stage_category", condition=Q(category__in=Category.values)
+            ),
+            models.CheckConstraint(
+                name="stage_likelihood",
+                condition=Q(likelihood__lte=100),
+                violation_error_message=_("A likelihood lies between 0 and 100 percent."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def group(self) -> str:
+        return GROUP_OF[self.category]
+
+    @classmethod
+    def deals_out_of_step(cls, stage_ids: Sequence[int]) -> list[int]:
+        """Ids of the deals in these stages whose group is not that of the stage's category."""
+        deals = Deal.objects.filter(stage__in=stage_ids).select_related("stage")
+        rows = deals.order_by().values_list("pk", "group", "stage__category")
+        return [pk for pk, group, category in rows.iterator() if GROUP_OF[category] != group]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save; the deals in this stage follow its category in the same transaction."""
+        with one_change():
+            super().save(*args, **kwargs)
+
+
+class Reason(models.Model):
+    """Base of the short lists that people choose from."""
+
+    name = models.CharField(_("name"), max_length=120, unique=True)
+    position = models.PositiveIntegerField(_("position"), default=0)
+
+    class Meta:
+        abstract = True
+        ordering = ["position", "name", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LossReason(Reason):
+    class Meta(Reason.Meta):
+        verbose_name = _("loss reason")
+        verbose_name_plural = _("loss reasons")
+
+
+class UnqualifiedReason(Reason):
+    class Meta(Reason.Meta):
+        verbose_name = _("unqualified reason")
+        verbose_name_plural = _("unqualified reasons")
+
+
+class DealSource(Reason):
+    class Meta(Reason.Meta):
+        verbose_name = _("source")
+        verbose_name_plural = _("sources")
+
+
+class Stored(NamedTuple):
+    """What a deal's row holds before it is written again."""
+
+    stage_id: int
+    group: str
+    primary_contact_id: int
+    company_id: int | None
+    closed_at: datetime | None
+    opened_at: datetime
+    stage_changed_at: datetime
+
+
+FOLLOWED = (
+    "stage_id",
+    "primary_contact_id",
+    "company_id",
+    "closed_at",
+    "opened_at",
+    "stage_changed_at",
+)
+
+
+class Deal(models.Model):
+    """A sale in a stage, with its primary contact (the star).
+
+    ``group`` repeats what the stage's category means for the law, so that the database can hold
+    a close date to closed deals and the lists can filter without a join; saving keeps it.
+    """
+
+    name = models.CharField(_("name"), max_length=255)
+    primary_contact = models.ForeignKey(
+        Contact,
+        verbose_name=_("main contact"),
+        on_delete=models.PROTECT,
+        related_name="primary_deals",
+    )
+    company = models.ForeignKey(
+        Contact,
+        verbose_name=_("company"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="company_deals",
+    )
+    contacts = models.ManyToManyField(
+        Contact,
+        verbose_name=_("associated contacts"),
+        through="DealContact",
+        related_name="associated_deals",
+    )
+    stage = models.ForeignKey(
+        Stage, verbose_name=_("stage"), on_delete=models.PROTECT, related_name="deals"
+    )
+    group = models.CharField(
+        _("group"), max_length=6, choices=Group.choices, default=Group.ACTIVE, editable=False
+    )
+    opened_at = models.DateTimeField(_("opened"), default=timezone.now)
+    stage_changed_at = models.DateTimeField(_("stage reached"), default=timezone.now)
+    stage_changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("stage reached by"),
+        null=True,
+        blank=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        related_name="+",
+    )
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    estimated_close_date = models.DateField(_("expected close date"), null=True, blank=True)
+    value = models.DecimalField(_("value"), max_digits=16, decimal_places=2, null=True, blank=True)
+    currency = models.CharField(
+        _("currency"),
+        max_length=3,
+        default="EUR",
+        validators=[RegexValidator(r"^[A-Z]{3}$", _("Three capital letters, such as EUR."))],
+    )
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("owner"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="deals",
+    )
+    source = models.ForeignKey(
+        DealSource, verbose_name=_("source"), null=True, blank=True, on_delete=models.SET_NULL
+    )
+    loss_reason = models.ForeignKey(
+        LossReason,
+        verbose_name=_("loss reason"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+    )
+    unqualified_reason = models.ForeignKey(
+        UnqualifiedReason,
+        verbose_name=_("unqualified reason"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+    )
+    hot = models.BooleanField(_("hot"), default=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(_("updated"), default=timezone.now, editable=False)
+    sort_key = KeyField(max_length=SORT_KEY_LENGTH, editable=False, default="", blank=True)
+
+    objects = DealQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("deal")
+        verbose_name_plural = _("deals")
+        ordering = ["-opened_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="deal_closed_at_when_closed",
+                condition=Q(group=Group.ACTIVE, closed_at__isnull=True)
+                | Q(group__in=[Group.WON, Group.LOST], closed_at__isnull=False),
+                violation_error_message=_("A closed deal has a close date, an active one none."),
+            ),
+            models.CheckConstraint(name="deal_has_a_name", condition=~Q(name="")),
+        ]
+        indexes = [
+            # The list of all deals in its own order, newest first.
+            models.Index(fields=["-opened_at", "-id"], name="deal_by_opened"),
+            # The tabs Open, Won and Lost.
+            models.Index(fields=["group", "-opened_at", "-id"], name="deal_by_group"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("deals:card", args=[self.pk])
+
+    def set_keys(self) -> None:
+        self.sort_key = fold(self.name)[:SORT_KEY_LENGTH]
+
+    # -- saving
+
+    def save(
+        self,
+        *,
+        force_insert: Any = False,
+        force_update: bool = False,
+        using: str | None = None,
+        update_fields: Iterable[str] | None = None,
+    ) -> None:
+        """Save, with group, dates and company following stage and primary contact.
+
+        Raises ``ValidationError`` for a close date in the future.
+        """
+        self.set_keys()
+        with one_change():
+            if self._state.adding:
+                self.prepare_inserts([self])
+                super().save(force_insert=force_insert or True, using=using)
+                self._remember()
+                return
+            names = None if update_fields is None else set(update_fields)
+            if names is None or RESTED_ON & {n.removesuffix("_id") for n in names}:
+                changed = self.prepare_update(self.stored_states([self.pk]).get(self.pk), names)
+                names = None if names is None else names | changed
+            if names:
+                self.updated_at = timezone.now()
+                names |= {"updated_at", "sort_key"}
+            elif names is None:
+                self.updated_at = timezone.now()
+            super().save(force_update=force_update, using=using, update_fields=names)
+            self._remember()
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete this deal; its parties' statuses follow, marks too where the law says so."""
+        with one_change():
+            return super().delete(*args, **kwargs)
+
+    @classmethod
+    def prepare_inserts(cls, deals: Sequence[Deal]) -> None:
+        """Set group, dates and company of deals that are about to be inserted."""
+        lacking = {deal.primary_contact_id for deal in deals if deal.company_id is None}
+        companies = companies_of(lacking) if lacking else {}
+        now = timezone.now()
+        for deal in deals:
+            deal.set_keys()
+            deal.group = deal.stage.group
+            deal.closed_at = as_moment(deal.closed_at, now)
+            if deal.group != Group.ACTIVE:
+                deal.closed_at = deal.closed_at or now
+                deal.opened_at = min(deal.opened_at, deal.closed_at)
+                deal.stage_changed_at = min(deal.stage_changed_at, deal.closed_at)
+            deal.stage_changed_by = deal.stage_changed_by or current_actor()
+            if deal.company_id is None:
+                deal.company_id = companies.get(deal.primary_contact_id)
+
+    @classmethod
+    def stored_states(cls, ids: Sequence[int]) -> dict[int, Stored]:
+        """The rows of these deals as stored, locked in the order of their ids."""
+        rows = cls._base_manager.filter(pk__in=ids).order_by("pk")
+        locked = rows.select_for_update(no_key=True).values_list("pk", *Stored._fields)
+        return {pk: Stored(*values) for pk, *values in locked}
+
+    def prepare_update(self, stored: Stored | None, names: set[str] | None) -> set[str]:
+        """Set what follows from a new stage or star; returns the fields to save with them.
+
+        ``names`` are the fields that are to be saved, None for all. ``stored`` is the row as it
+        stands; None (it is gone) leaves everything as it is. Of the fields that statuses rest on,
+        those that nobody changed since this instance was loaded keep what is stored by now, so
+        that saving a stale instance takes nothing back.
+        """
+        if stored is None:
+            return set()
+        with one_change() as change:
+            change.groups_before.setdefault(self.pk, stored.group)
+            change.deals.add(self.pk)
+        for name in FOLLOWED:
+            if not self._is_set(name, names):
+                setattr(self, name, getattr(stored, name))
+        now = timezone.now()
+        moved = self.stage_id != stored.stage_id
+        self.group = self.stage.group if moved else stored.group
+        self.closed_at = as_moment(self.closed_at, now)
+        if self.group != stored.group:
+            if self.group == Group.ACTIVE:
+                self.closed_at = None
+                if self.opened_at == stored.opened_at:
+                    self.opened_at = now
+            elif self.closed_at in (None, stored.closed_at):
+                self.closed_at = now
+        if moved:
+            self.stage_changed_by = current_actor()
+            if self.stage_changed_at == stored.stage_changed_at:
+                self.stage_changed_at = self.closed_at if self.group != stored.group else None
+                self.stage_changed_at = self.stage_changed_at or now
+        new_star = self.primary_contact_id != stored.primary_contact_id
+        if (new_star and self.company_id == stored.company_id) or (
+            self.company_id is None and self.group == Group.ACTIVE
+        ):
+            star = self.primary_contact_id
+            self.company_id = companies_of({star}).get(star)
+        return {*FOLLOWED, "group", "stage_changed_by"} - {"stage_id", "primary_contact_id"}
+
+    def _is_set(self, name: str, names: set[str] | None) -> bool:
+        if names is not None:
+            return name in names or name.removesuffix("_id") in names
+        return getattr(self, name) != self._loaded.get(name)
+
+    # -- what was loaded, to tell what somebody changed from what is merely old
+
+    _loaded: dict[str, Any] = {}
+
+    def _remember(self) -> None:
+        values = self.__dict__
+        self._loaded = {name: values[name] for name in FOLLOWED if name in values}
+
+    @classmethod
+    def from_db(cls, *args: Any, **kwargs: Any) -> Deal:
+        deal = super().from_db(*args, **kwargs)
+        deal._remember()
+        return deal
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        super().refresh_from_db(*args, **kwargs)
+        self._remember()
+
+
+class DealContact(models.Model):
+    """An associated contact of a deal. The primary contact has no such row."""
+
+    deal = models.ForeignKey(Deal, on_delete=models.CASCADE, related_name="links")
+    contact = models.ForeignKey(
+        Contact, verbose_name=_("contact"), on_delete=models.CASCADE, related_name="deal_links"
+    )
+    role = models.CharField(_("role"), max_length=120, blank=True)
+
+    objects = DealContactQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("associated contact")
+        verbose_name_plural = _("associated contacts")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["deal", "contact"],
+                name="dealcontact_once_a_deal",
+                violation_error_message=_("This contact is on the deal already."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact} ({self.role})" if self.role else str(self.contact)
+
+    def clean(self) -> None:
+        if self.deal_id and self.contact_id == self.deal.primary_contact_id:
+            raise ValidationError(
+                {"contact": _("This is the main contact; it is on the deal already.")}
+            )
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with one_change() as change:
+            if not self._state.adding:
+                # It may leave another deal for this one.
+                stored = DealContact.objects.filter(pk=self.pk)
+                change.deals.update(stored.values_list("deal_id", flat=True))
+            super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        with one_change():
+            return super().delete(*args, **kwargs)
+
+
+class DealParty(models.Model):
+    """A contact that a deal counts for. Derived; ``deals.services`` alone writes it.
+
+    Both foreign keys do nothing on deletion: they are checked when the transaction ends, and the
+    service, which settles before, learns from the rows left behind whom the deletion concerns.
+    """
+
+    deal = models.ForeignKey(Deal, on_delete=models.DO_NOTHING, related_name="parties")
+    contact = models.ForeignKey(
+        Contact,
+        on_delete=models.DO_NOTHING,
+        db_index=False,
+        related_name="party_of",
+    )
+    # A kept win: no party of the won deal any more, a customer through it all the same.
+    kept = models.BooleanField(default=False)
+    # When the contact became a party of a deal that was closed already; else empty.
+    joined_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("party")
+        verbose_name_plural = _("parties")
+        constraints = [
+            models.UniqueConstraint(fields=["contact", "deal"], name="dealparty_once_a_deal")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.deal_id}: {self.contact_id}"

@@ -1,0 +1,232 @@
+"""Named sets of deals, and bulk writes that keep statuses in step."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from contacts.keys import fold
+from contacts.models import Contact
+from crm.actor import current_actor
+from crm.changes import one_change
+from deals.stages import GROUP_OF, Category, Group, as_moment
+
+if TYPE_CHECKING:
+    from deals.models import Deal, DealContact, Stage
+
+# What the statuses rest on; whoever writes one of these notes the deal in the change.
+RESTED_ON = frozenset(
+    ("stage", "primary_contact", "company", "group", "closed_at", "opened_at")
+)
+
+
+def companies_of(contact_ids: Iterable[int]) -> dict[int, int | None]:
+    """For each contact the company a deal with it belongs to: itself, its employer, or None."""
+    rows = Contact.objects.filter(pk__in=set(contact_ids))
+    return {
+        pk: pk if is_organization else company_id
+        for pk, is_organization, company_id in rows.values_list(
+            "pk", "is_organization", "company_id"
+        )
+    }
+
+
+def _names(values: Iterable[str]) -> set[str]:
+    return {name.removesuffix("_id") for name in values}
+
+
+class DealQuerySet(models.QuerySet["Deal"]):
+    def visible_to(self, user: Any) -> DealQuerySet:
+        """Every signed-in user sees every deal, nobody else any."""
+        return self if user.is_authenticated and user.is_active else self.none()
+
+    def editable_by(self, user: Any) -> DealQuerySet:
+        return self.visible_to(user)
+
+    def active(self) -> DealQuerySet:
+        return self.filter(group=Group.ACTIVE)
+
+    def won(self) -> DealQuerySet:
+        return self.filter(group=Group.WON)
+
+    def lost(self) -> DealQuerySet:
+        return self.filter(group=Group.LOST)
+
+    def matching(self, text: str) -> DealQuerySet:
+        """Deals whose name or primary contact holds every word of ``text``, folded."""
+        found = self
+        for word in fold(text).split():
+            found = found.filter(
+                Q(sort_key__contains=word) | Q(primary_contact__search_key__contains=word)
+            )
+        return found
+
+    def for_list(self) -> DealQuerySet:
+        return self.select_related("stage", "primary_contact", "company", "owner")
+
+    def for_card(self) -> DealQuerySet:
+        return self.select_related(
+            "stage__pipeline",
+            "primary_contact__company",
+            "company",
+            "owner",
+            "source",
+            "loss_reason",
+            "unqualified_reason",
+            "stage_changed_by",
+        )
+
+    # -- bulk writes, which send no signals
+
+    def update(self, **values: Any) -> int:
+        """As Django's, with the statuses in step afterwards.
+
+        A stage is given as a ``Stage`` or its id; an expression for it is refused with
+        ``TypeError``, since nobody could say which deals moved.
+        """
+        touched = _names(values)
+        if "name" in values and not hasattr(values["name"], "resolve_expression"):
+            values.setdefault("sort_key", fold(str(values["name"]))[:200])
+        if not RESTED_ON & touched:
+            return super().update(**values)
+        if "closed_at" in values and not hasattr(values["closed_at"], "resolve_expression"):
+            values["closed_at"] = as_moment(values["closed_at"], timezone.now())
+        with one_change() as change:
+            ids = list(self.order_by().values_list("pk", flat=True))
+            for pk, stored in self.model.stored_states(ids).items():
+                change.deals.add(pk)
+                change.groups_before.setdefault(pk, stored.group)
+            if "primary_contact" in touched and "company" not in touched:
+                star = values.get("primary_contact", values.get("primary_contact_id"))
+                star_id = getattr(star, "pk", star)
+                values["company"] = companies_of({star_id}).get(star_id)
+            if "stage" in touched and "group" not in touched:
+                return self._move(values, ids)
+            return super().update(**values)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def _move(self, values: dict[str, Any], ids: list[int]) -> int:
+        stage = values.pop("stage", None) or values.pop("stage_id", None)
+        if hasattr(stage, "resolve_expression") and not isinstance(stage, models.Model):
+            raise TypeError("Move deals to a Stage or its id, not to an expression.")
+        if not isinstance(stage, models.Model):
+            stage = self.model._meta.get_field("stage").remote_field.model.objects.get(pk=stage)
+        group = GROUP_OF[stage.category]
+        now = timezone.now()
+        rows = models.QuerySet(self.model, using=self.db).filter(pk__in=ids)
+        rows.exclude(stage=stage).update(stage_changed_at=now, stage_changed_by=current_actor())
+        closed_at = None if group == Group.ACTIVE else values.get("closed_at") or now
+        regrouped: dict[str, Any] = {"group": group, "closed_at": closed_at}
+        if group == Group.ACTIVE:
+            regrouped["opened_at"] = now
+        rows.exclude(group=group).update(**regrouped)
+        return rows.update(stage=stage, updated_at=now, **values)
+
+    def bulk_create(
+        self,
+        objs: Iterable[Deal],
+        batch_size: int | None = None,
+        ignore_conflicts: bool = False,
+        update_conflicts: bool = False,
+        update_fields: Collection[str] | None = None,
+        unique_fields: Collection[str] | None = None,
+    ) -> list[Deal]:
+        objs = list(objs)
+        with one_change() as change:
+            known = {deal.pk for deal in objs if deal.pk}
+            before = dict(self.model.objects.filter(pk__in=known).values_list("pk", "group"))
+            change.groups_before.update(before)
+            self.model.prepare_inserts(objs)
+            fields = set(update_fields or ())
+            if RESTED_ON & _names(fields):
+                fields |= {"group", "closed_at", "opened_at"}
+            created = super().bulk_create(
+                objs,
+                batch_size=batch_size,
+                ignore_conflicts=ignore_conflicts,
+                update_conflicts=update_conflicts,
+                update_fields=fields or None,
+                unique_fields=unique_fields,
+            )
+            ids = {deal.pk for deal in created if deal.pk}
+            change.deals |= ids
+            change.new_deals |= ids - before.keys()
+            return created
+
+    def bulk_update(
+        self, objs: Iterable[Deal], fields: Sequence[str], batch_size: int | None = None
+    ) -> int:
+        objs = list(objs)
+        names = set(fields)
+        with one_change():
+            if RESTED_ON & _names(names):
+                stored = self.model.stored_states([deal.pk for deal in objs])
+                for deal in objs:
+                    names |= _names(deal.prepare_update(stored.get(deal.pk), set(fields)))
+            if "name" in names:
+                names.add("sort_key")
+                for deal in objs:
+                    deal.set_keys()
+            return super().bulk_update(objs, sorted(names), batch_size=batch_size)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        with one_change():
+            return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+
+class DealContactQuerySet(models.QuerySet["DealContact"]):
+    def update(self, **values: Any) -> int:
+        if not {"deal", "contact"} & _names(values):
+            return super().update(**values)
+        with one_change() as change:
+            rows = dict(self.order_by().values_list("pk", "deal_id"))
+            change.deals.update(rows.values())
+            updated = super().update(**values)
+            moved = models.QuerySet(self.model, using=self.db).filter(pk__in=list(rows))
+            change.deals.update(moved.values_list("deal_id", flat=True))
+            return updated
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Iterable[DealContact], *args: Any, **kw: Any) -> list[DealContact]:
+        objs = list(objs)
+        with one_change() as change:
+            change.deals.update(link.deal_id for link in objs)
+            return super().bulk_create(objs, *args, **kw)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        with one_change():
+            return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+
+class StageQuerySet(models.QuerySet["Stage"]):
+    def in_order(self) -> StageQuerySet:
+        return self.select_related("pipeline").order_by("pipeline__position", "position", "pk")
+
+    def first_open(self) -> Stage | None:
+        """Where a new deal begins: the first active stage of the default pipeline."""
+        active = [c for c in Category.values if GROUP_OF[c] == Group.ACTIVE]
+        stages = self.filter(category__in=active, pipeline__archived=False)
+        return stages.order_by("-pipeline__is_default", "pipeline__position", "position").first()
+
+    def update(self, **values: Any) -> int:
+        if "category" not in values:
+            return super().update(**values)
+        with one_change() as change:
+            ids = list(self.order_by().values_list("pk", flat=True))
+            updated = super().update(**values)
+            change.deals.update(self.model.deals_out_of_step(ids))
+            return updated
+
+    update.alters_data = True  # type: ignore[attr-defined]

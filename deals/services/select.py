@@ -1,0 +1,186 @@
+"""Selecting a status, within the rules of the law's section 3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from contacts.models import Contact, StatusChange
+from contacts.statuses import CustomerStatus, ProspectStatus, Standing, StatusKind
+from crm.actor import current_actor
+from crm.changes import one_change
+from deals.models import Deal, DealParty
+from deals.services import sql
+from deals.services.states import ContactState
+from deals.services.sync import settle_now
+from deals.stages import Group
+
+Cause = StatusChange.Cause
+NAMED_AT_MOST = 5
+
+
+def select_status(
+    contact: Contact,
+    *,
+    prospect: str | None = None,
+    customer: str | None = None,
+    at: datetime | None = None,
+) -> None:
+    """Select a status of ``contact``; ``contact`` shows the statuses that follow.
+
+    ``at`` is when it was selected, now if it is left out. Raises ``ValidationError`` by status
+    (``prospect``, ``customer``) for what the law refuses, with the deals in the way, and for an
+    unknown value; then nothing has changed.
+    """
+    _check_values(prospect, customer)
+    with one_change() as change:
+        settle_now()
+        state = next(iter(sql.lock_contacts_by_id([contact.pk])), None)
+        if state is None:
+            raise ValidationError(_("This contact is deleted."))
+        state.after = replace(state.before)
+        now = timezone.now()
+        actor = current_actor()
+        refusals = {}
+        # The customer status first: forgetting kept wins there may allow a Lost Prospect.
+        for kind, value in ((StatusKind.CUSTOMER, customer), (StatusKind.PROSPECT, prospect)):
+            if value is not None:
+                reason = refusal(contact, state.after, kind, value)
+                if reason:
+                    refusals[kind.value] = reason
+                else:
+                    _select(state, kind, value, at or now, actor.pk if actor else None)
+        if refusals:
+            raise ValidationError(refusals)
+        change.status_changes += _write(state, at or now, now, Cause.SELECTED)
+    contact.refresh_from_db()
+
+
+def _check_values(prospect: str | None, customer: str | None) -> None:
+    for value, words in ((prospect, ProspectStatus), (customer, CustomerStatus)):
+        if value is not None and value not in words.values:
+            raise ValidationError(
+                _("“%(value)s” is none of the values: %(values)s.")
+                % {"value": value, "values": ", ".join(words.values)}
+            )
+
+
+def refusal(contact: Contact, standing: Standing, kind: str, value: str) -> str:
+    """Why ``value`` may not be selected with this standing; empty if it may."""
+    if kind == StatusKind.PROSPECT:
+        return _prospect_refusal(contact, standing, value)
+    if value == CustomerStatus.NONE and standing.won:
+        bought = list(_deals_of(contact, Group.WON, kept=False))
+        if bought:
+            return _(
+                "%(name)s did buy: %(deals)s. Select Past Customer, or reopen or delete the won "
+                "deals."
+            ) % {"name": contact.name, "deals": _names(bought)}
+    return ""
+
+
+def _prospect_refusal(contact: Contact, standing: Standing, value: str) -> str:
+    name = {"name": contact.name}
+    if value == ProspectStatus.CURRENT:
+        if standing.active:
+            return ""
+        return _("Only an active deal makes a Current Prospect; %(name)s has none.") % name
+    if standing.active:
+        return _("%(name)s is being sold to: %(deals)s.") % {
+            **name,
+            "deals": _names(_deals_of(contact, Group.ACTIVE)),
+        }
+    if value == ProspectStatus.LOST and standing.won:
+        return _("%(name)s bought: %(deals)s.") % {
+            **name,
+            "deals": _names(_deals_of(contact, Group.WON)),
+        }
+    return ""
+
+
+def _deals_of(contact: Contact, group: str, **party: bool) -> QuerySet[Deal]:
+    parties = DealParty.objects.filter(contact=contact, **party)
+    return Deal.objects.filter(pk__in=parties.values("deal"), group=group).order_by("-opened_at", "-pk")
+
+
+def _names(deals: Iterable[Deal]) -> str:
+    deals = list(deals)
+    named = ", ".join(_("“%(deal)s”") % {"deal": deal.name} for deal in deals[:NAMED_AT_MOST])
+    more = len(deals) - NAMED_AT_MOST
+    if more <= 0:
+        return named
+    return ngettext("%(deals)s and %(more)d more", "%(deals)s and %(more)d more", more) % {
+        "deals": named,
+        "more": more,
+    }
+
+
+def _select(
+    state: ContactState, kind: StatusKind, value: str, at: datetime, actor_id: int | None
+) -> None:
+    if kind == StatusKind.CUSTOMER and value == CustomerStatus.NONE and state.after.won:
+        _forget_kept(state, DealParty.objects.filter(contact=state.id, kept=True))
+    if getattr(state.after, kind.value) == value:
+        return
+    if getattr(state.after.by_deals_alone(), kind.value) == value:
+        state.after.remove_mark(kind.value)
+    else:
+        state.after.set_mark(kind.value, value, at, actor_id)
+
+
+def _forget_kept(state: ContactState, kept: QuerySet[DealParty]) -> None:
+    kept.delete()
+    state.count(sql.count_deals([state.id]).get(state.id))
+
+
+def _write(
+    state: ContactState, effective_at: datetime, now: datetime, cause: str
+) -> list[StatusChange]:
+    if not state.differs:
+        return []
+    rows = []
+    for kind, old in (("prospect", state.prospect), ("customer", state.customer)):
+        new = getattr(state.after, kind)
+        if new != old:
+            setattr(state, f"{kind}_since", effective_at)
+            rows.append(
+                StatusChange(
+                    contact_id=state.id,
+                    status=kind,
+                    old=old,
+                    new=new,
+                    effective_at=effective_at,
+                    recorded_at=now,
+                    actor=current_actor(),
+                    cause=cause,
+                )
+            )
+    sql.write_standings([state])
+    return StatusChange.objects.bulk_create(rows)
+
+
+def forget_win(contact: Contact, deal: Deal) -> bool:
+    """Forget the kept win of ``contact`` in ``deal``; returns whether there was one.
+
+    What the page offers to whoever removed the contact from the won deal by mistake.
+    """
+    with one_change() as change:
+        settle_now()
+        sql.lock_deals([deal.pk])
+        state = next(iter(sql.lock_contacts_by_id([contact.pk])), None)
+        kept = DealParty.objects.filter(contact=contact, deal=deal, kept=True)
+        if state is None or not kept.exists():
+            return False
+        state.after = replace(state.before)
+        _forget_kept(state, kept)
+        now = timezone.now()
+        change.status_changes += _write(state, now, now, Cause.WIN_FORGOTTEN)
+    contact.refresh_from_db()
+    return True
