@@ -12,20 +12,21 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AbstractUser
     from django.http import HttpRequest, HttpResponse
 
-_find_actor: ContextVar[Callable[[], AbstractUser | None] | None] = ContextVar("find_actor", default=None)
+    from crm.accounts.models import User
+
+_find_actor: ContextVar[Callable[[], User | None] | None] = ContextVar("find_actor", default=None)
 
 
-def current_actor() -> AbstractUser | None:
+def current_actor() -> User | None:
     """The signed-in user this code runs for, or None for the system."""
     find = _find_actor.get()
     return find() if find else None
 
 
 @contextmanager
-def acting_as(user: AbstractUser | None) -> Iterator[None]:
+def acting_as(user: User | None) -> Iterator[None]:
     """Everything inside the block is done by `user`; None means the system, also inside a request."""
     token = _find_actor.set(lambda: user)
     try:
@@ -44,9 +45,9 @@ class ActorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        def signed_in_user() -> AbstractUser | None:
+        def signed_in_user() -> User | None:
             user = request.user
-            return user if user.is_authenticated else None  # type: ignore[return-value]
+            return user if user.is_authenticated else None
 
         token = _find_actor.set(signed_in_user)
         try:

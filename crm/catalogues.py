@@ -18,7 +18,16 @@ LANGUAGES = ("en", "de", "fr")
 # The source language: an empty translation there means “as written”.
 SOURCE_LANGUAGE = "en"
 IGNORED = (".venv", "var", "tests", "benchmarks", "node_modules")
-PLACEHOLDER = re.compile(r"%\(\w+\)[#0\- +]?\d*(?:\.\d+)?[diouxXeEfFgGcrs]|%[diouxXeEfFgGcrs]|\{\w*\}")
+# French counts nothing as one thing. Two forms are enough for each of these languages.
+FORMS = 2
+PLURALS = {
+    "en": "nplurals=2; plural=(n != 1);",
+    "de": "nplurals=2; plural=(n != 1);",
+    "fr": "nplurals=2; plural=(n > 1);",
+}
+PLACEHOLDER = re.compile(
+    r"%\(\w+\)[#0\- +]?\d*(?:\.\d+)?[diouxXeEfFgGcrs]|%[diouxXeEfFgGcrs]|\{\w*\}"
+)
 
 
 def catalogue(language: str, root: Path | None = None) -> Path:
@@ -49,12 +58,32 @@ def make_messages(root: Path) -> None:
     command = [sys.executable, "-m", "django", "makemessages", "--no-obsolete", "--no-wrap"]
     command += ["--add-location", "file"]
     for language in LANGUAGES:
-        catalogue(language, root).parent.mkdir(parents=True, exist_ok=True)
+        write_header(language, root)
         command += ["--locale", language]
     for name in IGNORED:
         command += ["--ignore", f"{name}/*"]
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "crm.settings", "PYTHONPATH": str(root)}
     subprocess.run(command, cwd=root, env=environment, check=True, stdout=subprocess.DEVNULL)
+    for language in LANGUAGES:
+        write_header(language, root)
+
+
+def write_header(language: str, root: Path) -> None:
+    """Keeps the head of a catalogue the same from run to run: no dates, which would conflict in every merge."""
+    path = catalogue(language, root)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    entries = polib.pofile(str(path), wrapwidth=0) if path.exists() else polib.POFile(wrapwidth=0)
+    entries.header = "Translations of Standing, under the same licence."
+    entries.metadata_is_fuzzy = False
+    entries.metadata = {
+        "Project-Id-Version": "Standing",
+        "Language": language,
+        "MIME-Version": "1.0",
+        "Content-Type": "text/plain; charset=UTF-8",
+        "Content-Transfer-Encoding": "8bit",
+        "Plural-Forms": PLURALS[language],
+    }
+    entries.save(str(path))
 
 
 @dataclass
@@ -84,7 +113,7 @@ def inspect(language: str) -> Problems:
         if entry.fuzzy:
             problems.fuzzy.append(entry.msgid)
         texts = list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
-        if not all(texts):
+        if not all(texts) or (entry.msgid_plural and len(texts) < FORMS):
             if language != SOURCE_LANGUAGE:
                 problems.untranslated.append(entry.msgid)
             continue
@@ -92,7 +121,9 @@ def inspect(language: str) -> Problems:
         wanted = set(PLACEHOLDER.findall(entry.msgid + (entry.msgid_plural or "")))
         for text in texts:
             used = set(PLACEHOLDER.findall(text))
-            if used - wanted or (not entry.msgid_plural and wanted - used and "python-brace-format" in entry.flags):
+            if used - wanted or (
+                not entry.msgid_plural and wanted - used and "python-brace-format" in entry.flags
+            ):
                 problems.placeholders.append(entry.msgid)
                 break
             if not entry.msgid_plural and "python-format" in entry.flags and used != wanted:
@@ -108,14 +139,22 @@ def compare_with_sources() -> dict[str, Problems]:
         shutil.copytree(
             settings.BASE_DIR,
             copy,
-            ignore=shutil.ignore_patterns(*IGNORED, ".git", "*.mo", "*.sqlite3", "vendor", "__pycache__", ".*_cache"),
+            ignore=shutil.ignore_patterns(
+                *IGNORED, ".git", "*.mo", "*.sqlite3", "vendor", "__pycache__", ".*_cache"
+            ),
         )
         make_messages(copy)
         found = {}
         for language in LANGUAGES:
             path = catalogue(language)
-            have = {key(e): e for e in polib.pofile(str(path)) if not e.obsolete} if path.exists() else {}
-            want = {key(e): e for e in polib.pofile(str(catalogue(language, copy))) if not e.obsolete}
+            have = (
+                {key(e): e for e in polib.pofile(str(path)) if not e.obsolete}
+                if path.exists()
+                else {}
+            )
+            want = {
+                key(e): e for e in polib.pofile(str(catalogue(language, copy))) if not e.obsolete
+            }
             found[language] = Problems(
                 missing=sorted(entry.msgid for k, entry in want.items() if k not in have),
                 left_over=sorted(entry.msgid for k, entry in have.items() if k not in want),

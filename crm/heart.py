@@ -35,7 +35,9 @@ def take_over_from_the_dead() -> int:
     moved = 0
     with transaction.atomic():
         dead = Heartbeat.objects.filter(beat_at__lt=now - DEAD_AFTER)
-        alive = set(Heartbeat.objects.exclude(pk__in=dead.values("pk")).values_list("pk", flat=True))
+        alive = set(
+            Heartbeat.objects.exclude(pk__in=dead.values("pk")).values_list("pk", flat=True)
+        )
         for result in DBTaskResult.objects.running().select_for_update(skip_locked=True):
             if result.worker_ids and result.worker_ids[-1] in alive:
                 continue
@@ -44,10 +46,14 @@ def take_over_from_the_dead() -> int:
                 result.status = TaskResultStatus.FAILED
                 result.finished_at = now
                 result.exception_class_path = "builtins.RuntimeError"
-                result.traceback = f"RuntimeError: {MAX_ATTEMPTS} workers died while running this task"
+                result.traceback = (
+                    f"RuntimeError: {MAX_ATTEMPTS} workers died while running this task"
+                )
             else:
                 result.status = TaskResultStatus.READY
-            result.save(update_fields=["status", "finished_at", "exception_class_path", "traceback"])
+            result.save(
+                update_fields=["status", "finished_at", "exception_class_path", "traceback"]
+            )
         # Kept for a day, so that the health page can say since when no worker has been seen.
         Heartbeat.objects.filter(Q(beat_at__lt=now - timedelta(days=1))).delete()
     return moved
@@ -80,7 +86,9 @@ class Heart(threading.Thread):
         try:
             now = timezone.now()
             Heartbeat.objects.update_or_create(
-                pk=self.worker_id, defaults={"beat_at": now}, create_defaults={"beat_at": now, "started_at": now}
+                pk=self.worker_id,
+                defaults={"beat_at": now},
+                create_defaults={"beat_at": now, "started_at": now},
             )
             if moved := take_over_from_the_dead():
                 logger.warning("Took over %d task(s) of a worker that died", moved)

@@ -35,7 +35,9 @@ class NightlyRun(models.Model):
         verbose_name = _("nightly run")
         verbose_name_plural = _("nightly runs")
         ordering = ["-day", "job"]
-        constraints = [models.UniqueConstraint(fields=["job", "day"], name="nightly_job_once_a_day")]
+        constraints = [
+            models.UniqueConstraint(fields=["job", "day"], name="nightly_job_once_a_day")
+        ]
 
     def __str__(self) -> str:
         return f"{self.job} {self.day}"

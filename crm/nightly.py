@@ -38,7 +38,10 @@ def empty_trash() -> tuple[bool, str]:
     return True, str(purge_expired())
 
 
-JOBS: dict[str, Callable[[], tuple[bool, str]]] = {"check_statuses": check_statuses, "empty_trash": empty_trash}
+JOBS: dict[str, Callable[[], tuple[bool, str]]] = {
+    "check_statuses": check_statuses,
+    "empty_trash": empty_trash,
+}
 
 
 def schedule(now: datetime | None = None) -> list[NightlyRun]:

@@ -10,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ImproperlyConfigured
@@ -26,7 +27,9 @@ env.read_env(os.environ.get("STANDING_DOTENV", str(BASE_DIR / ".env")), recurse=
 
 
 def refuse(variable: str, problem: str, remedy: str) -> NoReturn:
-    message = f"{variable} {problem}. {remedy} (Set in the environment or in .env; see .env.example.)"
+    message = (
+        f"{variable} {problem}. {remedy} (Set in the environment or in .env; see .env.example.)"
+    )
     # A traceback would hide the one line that helps, and manage.py swallows the exception for some commands.
     if sys.argv[0].endswith(("manage.py", "gunicorn")) or "gunicorn" in sys.modules:
         sys.stderr.write(f"Standing cannot start: {message}\n")
@@ -66,9 +69,13 @@ PRODUCTION = ENVIRONMENT == "production"
 
 DEBUG = read("bool", "DEBUG", False, "Give 1 or 0.")
 if DEBUG and PRODUCTION:
-    refuse("DEBUG", "is on in production", "It shows settings and source to strangers: remove it, or set it to 0.")
+    refuse(
+        "DEBUG",
+        "is on in production",
+        "It shows settings and source to strangers: remove it, or set it to 0.",
+    )
 
-SECRET_KEY_HINT = (
+KEY_REMEDY = (
     "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(50))' and keep it: changing it signs "
     "everybody out."
 )
@@ -94,23 +101,41 @@ def local_secret_key() -> str:
 
 SECRET_KEY = read("str", "SECRET_KEY", "", "")
 if PRODUCTION and not SECRET_KEY:
-    refuse("SECRET_KEY", "is not set", SECRET_KEY_HINT)
-if SECRET_KEY and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure-")):
-    refuse("SECRET_KEY", "is too weak (at least 50 characters, not one of Django's examples)", SECRET_KEY_HINT)
+    refuse("SECRET_KEY", "is not set", KEY_REMEDY)
+if SECRET_KEY and (
+    len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5 or SECRET_KEY.startswith("django-insecure-")
+):
+    refuse(
+        "SECRET_KEY",
+        "is too weak (at least 50 characters, not one of Django's examples)",
+        KEY_REMEDY,
+    )
 SECRET_KEY = SECRET_KEY or local_secret_key()
-SECRET_KEY_FALLBACKS = read("list", "SECRET_KEY_FALLBACKS", [], "Give former keys, separated by commas.")
+SECRET_KEY_FALLBACKS = read(
+    "list", "SECRET_KEY_FALLBACKS", [], "Give former keys, separated by commas."
+)
 
 ALLOWED_HOSTS = read("list", "ALLOWED_HOSTS", [], "Give host names, separated by commas.")
 if PRODUCTION and not ALLOWED_HOSTS:
-    refuse("ALLOWED_HOSTS", "is not set", "Give the host names people reach it under, as in crm.example.org.")
+    refuse(
+        "ALLOWED_HOSTS",
+        "is not set",
+        "Give the host names people reach it under, as in crm.example.org.",
+    )
 if "*" in ALLOWED_HOSTS:
-    refuse("ALLOWED_HOSTS", "allows every host", "Name the hosts: with * links in mails can be forged.")
+    refuse(
+        "ALLOWED_HOSTS", "allows every host", "Name the hosts: with * links in mails can be forged."
+    )
 if bad := [host for host in ALLOWED_HOSTS if "/" in host or not host.strip()]:
     refuse("ALLOWED_HOSTS", f"holds “{bad[0]}”", "Give names only, without https:// and path.")
 ALLOWED_HOSTS = ALLOWED_HOSTS or ["localhost", "127.0.0.1", "[::1]"]
 
-CSRF_TRUSTED_ORIGINS = read("list", "CSRF_TRUSTED_ORIGINS", [], "Give origins such as https://crm.example.org.")
-if bad := [origin for origin in CSRF_TRUSTED_ORIGINS if not origin.startswith(("https://", "http://"))]:
+CSRF_TRUSTED_ORIGINS = read(
+    "list", "CSRF_TRUSTED_ORIGINS", [], "Give origins such as https://crm.example.org."
+)
+if bad := [
+    origin for origin in CSRF_TRUSTED_ORIGINS if not origin.startswith(("https://", "http://"))
+]:
     refuse("CSRF_TRUSTED_ORIGINS", f"holds “{bad[0]}”", "Begin each with https://.")
 
 ADMIN_PATH = read("str", "ADMIN_PATH", "admin/", "").strip("/") + "/"
@@ -124,11 +149,9 @@ if ADMIN_PATH == "/" or not all(
 INSTALLED_APPS = [
     "crm.apps.CrmConfig",
     "crm.accounts.apps.AccountsConfig",
-    *(
-        name
-        for name in ("crm.trash", "crm.lists", "contacts", "deals", "imports")
-        if (BASE_DIR / name.replace(".", "/") / "apps.py").exists()
-    ),
+    "crm.trash",
+    "contacts",
+    "deals",
     "django_htmx",
     "django_filters",
     "django_tables2",
@@ -209,7 +232,11 @@ def database() -> dict[str, Any]:
         # A page that waits longer than this has lost its reader, and holds up others. Commands and the worker may
         # take their time over a query, but not over a lock.
         limits = (
-            {"lock_timeout": "3s", "statement_timeout": "30s", "idle_in_transaction_session_timeout": "60s"}
+            {
+                "lock_timeout": "3s",
+                "statement_timeout": "30s",
+                "idle_in_transaction_session_timeout": "60s",
+            }
             if os.environ.get("STANDING_PROCESS") == "web"
             else {"lock_timeout": "30s"}
         )
@@ -232,7 +259,10 @@ AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["crm.accounts.backends.UsernameOrEmailBackend"]
 AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
@@ -269,12 +299,12 @@ def mailers() -> dict[str, Any]:
         if PRODUCTION:
             return {"default": {"OPTIONS": {"host": "localhost"}}}
         return {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
+    parts = urlsplit(url)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        # Without the address: it may hold a password, and this message ends in logs.
+        refuse("EMAIL_URL", "is not the address of a mail server", remedy)
     given = read("dj_email_url", "EMAIL_URL", {}, remedy)
     backend = given["EMAIL_BACKEND"]
-    if not backend.endswith(".smtp.EmailBackend"):
-        return {"default": {"BACKEND": backend}}
-    if not given["EMAIL_HOST"]:
-        refuse("EMAIL_URL", "names no host", remedy)
     options = {
         "host": given["EMAIL_HOST"],
         "port": given["EMAIL_PORT"],
@@ -347,7 +377,12 @@ if PRODUCTION:
     SESSION_COOKIE_NAME = "__Host-sessionid"
     CSRF_COOKIE_NAME = "__Host-csrftoken"
     LANGUAGE_COOKIE_NAME = "__Host-language"
-    if read("bool", "BEHIND_PROXY", False, "Give 1 when a proxy of yours sets X-Forwarded-Proto, else 0."):
+    if read(
+        "bool",
+        "BEHIND_PROXY",
+        False,
+        "Give 1 when a proxy of yours sets X-Forwarded-Proto, else 0.",
+    ):
         # Only on request: without such a proxy anybody could claim to have come over https.
         SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -373,7 +408,11 @@ LOGGING = {
     },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL if PRODUCTION else "WARNING"},
     "loggers": {
-        "django": {"handlers": [], "level": LOG_LEVEL if PRODUCTION else "WARNING", "propagate": True},
+        "django": {
+            "handlers": [],
+            "level": LOG_LEVEL if PRODUCTION else "WARNING",
+            "propagate": True,
+        },
         # Its default handler, which mails ADMINS, would put request data into mails.
         "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
     },

@@ -38,7 +38,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     except DatabaseError:
         return JsonResponse({"ready": False, "database": "unreachable"}, status=503)
     if missing:
-        return JsonResponse({"ready": False, "database": "ok", "migrations_missing": missing}, status=503)
+        return JsonResponse(
+            {"ready": False, "database": "ok", "migrations_missing": missing}, status=503
+        )
     worker = _worker()
     answer = {
         "ready": worker["alive"],
@@ -52,13 +54,16 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def _worker() -> dict[str, Any]:
     beat = Heartbeat.objects.order_by("-beat_at").values_list("beat_at", flat=True).first()
-    return {"alive": beat is not None and timezone.now() - beat < WORKER_SILENT_AFTER, "last_beat": beat}
+    return {
+        "alive": beat is not None and timezone.now() - beat < WORKER_SILENT_AFTER,
+        "last_beat": beat,
+    }
 
 
 def _last_status_check() -> dict[str, Any] | None:
-    return (
+    run = (
         NightlyRun.objects.filter(job="check_statuses", finished_at__isnull=False)
         .order_by("-finished_at")
-        .values("finished_at", "ok", "found")
         .first()
     )
+    return {"finished_at": run.finished_at, "ok": run.ok, "found": run.found} if run else None

@@ -20,7 +20,9 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     """The system's Chromium (CHROMIUM=/path chooses another), so that no browser has to be downloaded."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     if not path:
-        pytest.fail("Browser tests need Chromium: install the package chromium, or say where it is with CHROMIUM=.")
+        pytest.fail(
+            "Browser tests need Chromium: install the package chromium, or say where it is with CHROMIUM=."
+        )
     quiet = ["quic", "background-networking", "component-update", "sync", "gpu"]
     return {
         **browser_type_launch_args,

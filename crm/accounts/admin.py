@@ -7,7 +7,10 @@ from crm.accounts.models import Team, User
 
 @admin.register(User)
 class UserAdmin(StockUserAdmin):
-    fieldsets = (*(StockUserAdmin.fieldsets or ()), (_("Preferences"), {"fields": ("language", "time_zone", "theme")}))
+    fieldsets = (
+        *(StockUserAdmin.fieldsets or ()),
+        (_("Preferences"), {"fields": ("language", "time_zone", "theme")}),
+    )
 
 
 @admin.register(Team)

@@ -12,14 +12,18 @@ class UsernameOrEmailBackend(ModelBackend):
     """Signs in by username or, when exactly one user has it, by e-mail address."""
 
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
     ) -> User | None:
         name = username if username is not None else kwargs.get(User.USERNAME_FIELD)
         if not name or password is None:
             return None
         user = self._find(name)
         if user is None:
-            # Hashing here too keeps an unknown name as slow as a wrong password, so that time tells nobody which it was.
+            # Hashing here too keeps an unknown name as slow as a wrong password: time must not tell which it was.
             User().set_password(password)
             return None
         return user if user.check_password(password) and self.user_can_authenticate(user) else None

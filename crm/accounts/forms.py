@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy as _
 class SignInForm(AuthenticationForm):
     error_messages = {
         **AuthenticationForm.error_messages,
-        "invalid_login": _("That name and password do not belong together. Both are case-sensitive."),
+        "invalid_login": _(
+            "That name and password do not belong together. Both are case-sensitive."
+        ),
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

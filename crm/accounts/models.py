@@ -11,7 +11,9 @@ from django.utils.translation import gettext_lazy as _
 def validate_time_zone(name: str) -> None:
     """Raises ValidationError unless `name` is a time zone such as Europe/Berlin."""
     if name not in available_timezones():
-        raise ValidationError(_("“%(name)s” is not a time zone. Example: Europe/Berlin."), params={"name": name})
+        raise ValidationError(
+            _("“%(name)s” is not a time zone. Example: Europe/Berlin."), params={"name": name}
+        )
 
 
 class User(AbstractUser):
@@ -52,8 +54,12 @@ class User(AbstractUser):
 
 class Team(models.Model):
     name = models.CharField(_("name"), max_length=150, unique=True)
-    members = models.ManyToManyField(User, verbose_name=_("members"), related_name="teams", blank=True)
-    managers = models.ManyToManyField(User, verbose_name=_("managers"), related_name="managed_teams", blank=True)
+    members = models.ManyToManyField(
+        User, verbose_name=_("members"), related_name="teams", blank=True
+    )
+    managers = models.ManyToManyField(
+        User, verbose_name=_("managers"), related_name="managed_teams", blank=True
+    )
 
     class Meta:
         verbose_name = _("team")

@@ -28,7 +28,9 @@ def test_an_error_in_the_block_gives_back_the_actor_too():
     assert current_actor() is None
 
 
-@pytest.mark.parametrize(("user", "expected"), [(User(username="anna"), "anna"), (AnonymousUser(), None)])
+@pytest.mark.parametrize(
+    ("user", "expected"), [(User(username="anna"), "anna"), (AnonymousUser(), None)]
+)
 def test_the_signed_in_user_of_a_request_acts(user, expected):
     request = RequestFactory().get("/")
     request.user = user

@@ -12,14 +12,22 @@ MANIFEST = json.loads((STATIC / "vendor" / "MANIFEST").read_text())
 WANTED = tomllib.loads((Path(settings.BASE_DIR) / "vendor.toml").read_text())
 
 
-@pytest.mark.parametrize("entry", [file for package in MANIFEST for file in package["files"]], ids=lambda e: e["file"])
+@pytest.mark.parametrize(
+    "entry", [file for package in MANIFEST for file in package["files"]], ids=lambda e: e["file"]
+)
 def test_a_vendored_file_is_what_was_fetched(entry):
     assert hashlib.sha256((STATIC / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
 
 
 def test_nothing_lies_beside_the_files_of_the_manifest():
-    listed = {file["file"] for package in MANIFEST for file in package["files"]} | {"vendor/MANIFEST"}
-    found = {path.relative_to(STATIC).as_posix() for path in (STATIC / "vendor").rglob("*") if path.is_file()}
+    listed = {file["file"] for package in MANIFEST for file in package["files"]} | {
+        "vendor/MANIFEST"
+    }
+    found = {
+        path.relative_to(STATIC).as_posix()
+        for path in (STATIC / "vendor").rglob("*")
+        if path.is_file()
+    }
     assert found <= listed
 
 

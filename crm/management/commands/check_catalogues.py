@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import shutil
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError
@@ -14,14 +13,18 @@ SHOWN = 20
 
 class Command(BaseCommand):
     help = "Fails when a message is missing from a catalogue, left over, untranslated, fuzzy, or loses a placeholder."
-    requires_system_checks: Sequence[str] = ()
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--all", action="store_true", help=f"Show every message, not the first {SHOWN}.")
+        parser.add_argument(
+            "--all", action="store_true", help=f"Show every message, not the first {SHOWN}."
+        )
 
     def handle(self, *, all: bool, **options: Any) -> None:
         if not shutil.which("xgettext"):
-            raise CommandError("This needs xgettext (the package gettext) to read the messages out of the sources.")
+            raise CommandError(
+                "This needs xgettext (the package gettext) to read the messages out of the sources."
+            )
         compared = catalogues.compare_with_sources()
         bad = []
         for language in catalogues.LANGUAGES:
@@ -29,7 +32,10 @@ class Command(BaseCommand):
                 bad.append(f"{language} has no catalogue")
                 continue
             problems = catalogues.inspect(language)
-            problems.missing, problems.left_over = compared[language].missing, compared[language].left_over
+            problems.missing, problems.left_over = (
+                compared[language].missing,
+                compared[language].left_over,
+            )
             for kind, messages in vars(problems).items():
                 if messages:
                     bad.append(f"{language}: {len(messages)} {kind.replace('_', ' ')}")

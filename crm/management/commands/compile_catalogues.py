@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from typing import Any
 
 from django.core.management import BaseCommand
@@ -11,7 +10,7 @@ from crm import catalogues
 
 class Command(BaseCommand):
     help = "Compiles the translation catalogues that changed. Needs no gettext."
-    requires_system_checks: Sequence[str] = ()
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--force", action="store_true", help="Also those that did not change.")

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ STOP_SECONDS = 40
 class Command(BaseCommand):
     help = "Serves the product: database, web server and background worker, started and ended together."
     # The checks run in the children again; here they would only delay the first line on the screen.
-    requires_system_checks: Sequence[str] = ()
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
@@ -55,14 +54,18 @@ class Command(BaseCommand):
         finally:
             self.end(children)
         if died:
-            raise CommandError(f"The {died} ended by itself, so everything was ended. Its last lines above say why.")
+            raise CommandError(
+                f"The {died} ended by itself, so everything was ended. Its last lines above say why."
+            )
 
     def stop(self, *_: Any) -> None:
         self.asked_to_stop = True
 
     def refuse_busy_port(self, host: str, port: str) -> None:
         if not port.isdigit() or not 1 <= int(port) <= 65535:
-            raise CommandError(f"PORT is “{port}”: give a number from 1 to 65535, as in: make PORT=8001")
+            raise CommandError(
+                f"PORT is “{port}”: give a number from 1 to 65535, as in: make PORT=8001"
+            )
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         with socket.socket(family) as probe:
             # As the server does: a connection still closing from the last run is no reason to refuse.
@@ -101,10 +104,14 @@ class Command(BaseCommand):
         if keep:
             path = self.demo_password_file()
             path.parent.mkdir(exist_ok=True)
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            with os.fdopen(
+                os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
+            ) as file:
                 file.write(password)
         else:
-            self.stdout.write(f"First start: sign in as {name} with {password} (shown only this once).")
+            self.stdout.write(
+                f"First start: sign in as {name} with {password} (shown only this once)."
+            )
 
     def demo_password_file(self) -> Path:
         return settings.VAR_DIR / "demo_password"
@@ -119,10 +126,30 @@ class Command(BaseCommand):
         return password if user and user.check_password(password) else None
 
     def start(self, host: str, port: str, threads: str) -> dict[str, subprocess.Popen[bytes]]:
-        address = f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
-        web = [sys.executable, "-m", "gunicorn", "crm.wsgi", "--bind", address, "--worker-class", "gthread"]
+        address = (
+            f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
+        )
+        web = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "crm.wsgi",
+            "--bind",
+            address,
+            "--worker-class",
+            "gthread",
+        ]
         # One process: SQLite has one writer anyway, and threads share the caches.
-        web += ["--workers", "1", "--threads", threads, "--timeout", "60", "--graceful-timeout", "20"]
+        web += [
+            "--workers",
+            "1",
+            "--threads",
+            threads,
+            "--timeout",
+            "60",
+            "--graceful-timeout",
+            "20",
+        ]
         web += ["--no-control-socket", "--log-level", "warning"]
         if settings.PRODUCTION:
             web += ["--access-logfile", "-"]
@@ -141,7 +168,9 @@ class Command(BaseCommand):
             preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
 
-    def watch(self, children: dict[str, subprocess.Popen[bytes]], host: str, port: int) -> str | None:
+    def watch(
+        self, children: dict[str, subprocess.Popen[bytes]], host: str, port: int
+    ) -> str | None:
         """Waits until asked to stop (None) or until a child ends by itself (its name)."""
         announced = False
         deadline = time.monotonic() + START_SECONDS
@@ -162,7 +191,9 @@ class Command(BaseCommand):
         self.stdout.write(f"\nStanding is at http://{shown}:{port}/")
         if password := self.demo_password():
             self.stdout.write(f"  Sign in as:           demo, with the password {password}")
-        self.stdout.write("  Change a password:    in the user menu, or .venv/bin/python manage.py changepassword NAME")
+        self.stdout.write(
+            "  Change a password:    in the user menu, or .venv/bin/python manage.py changepassword NAME"
+        )
         self.stdout.write("  End it:               Ctrl-C\n")
         self.stdout.flush()
         connection.close()

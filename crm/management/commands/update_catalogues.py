@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -12,11 +11,13 @@ from crm import catalogues
 
 class Command(BaseCommand):
     help = "Writes new messages of the sources into the catalogues (`make messages`)."
-    requires_system_checks: Sequence[str] = ()
+    requires_system_checks = ()
 
     def handle(self, **options: Any) -> None:
         if not shutil.which("xgettext"):
-            raise CommandError("This needs xgettext (the package gettext) to read the messages out of the sources.")
+            raise CommandError(
+                "This needs xgettext (the package gettext) to read the messages out of the sources."
+            )
         catalogues.make_messages(settings.BASE_DIR)
         for language in catalogues.LANGUAGES:
             problems = catalogues.inspect(language)

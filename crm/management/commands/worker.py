@@ -14,7 +14,9 @@ class Command(TaskWorker):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.set_defaults(reload=False, interval=0.5)
-        parser.add_argument("--end-with", type=int, help="End when the parent is no longer this process.")
+        parser.add_argument(
+            "--end-with", type=int, help="End when the parent is no longer this process."
+        )
 
     def handle(self, *, worker_id: str, end_with: int | None, **options: Any) -> None:  # type: ignore[override]
         heart = Heart(worker_id, end_with=end_with)
