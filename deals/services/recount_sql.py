@@ -1,0 +1,199 @@
+"""The statements of the recount. Joins that hash, in SQL that SQLite and PostgreSQL share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deals.services.sql import is_postgresql
+
+_GROUP = "CASE s.category WHEN 'won' THEN 'won' WHEN 'lost' THEN 'lost' \
+WHEN 'unqualified' THEN 'lost' ELSE 'active' END"
+
+MISALIGNED_DEALS = f"""
+    SELECT d.id, d.name, CASE WHEN d."group" <> {_GROUP} THEN d."group" END, s.category,
+        CASE WHEN d.company_id IS NULL AND {_GROUP} = 'active'
+             THEN CASE WHEN star.is_organization THEN star.id ELSE star.company_id END END
+    FROM deals_deal d
+    JOIN deals_stage s ON s.id = d.stage_id
+    JOIN contacts_contact star ON star.id = d.primary_contact_id
+    WHERE d."group" <> {_GROUP}
+       OR (d.company_id IS NULL AND {_GROUP} = 'active'
+           AND (star.is_organization OR star.company_id IS NOT NULL))"""
+
+ALIGN_GROUPS = f"""
+    UPDATE deals_deal SET "group" = a.new_group,
+        closed_at = CASE WHEN a.new_group = 'active' THEN NULL ELSE %s END,
+        opened_at = CASE WHEN a.new_group = 'active' THEN %s ELSE opened_at END
+    FROM (SELECT d.id, {_GROUP} AS new_group FROM deals_deal d
+          JOIN deals_stage s ON s.id = d.stage_id WHERE d."group" <> {_GROUP}) AS a
+    WHERE deals_deal.id = a.id"""
+
+ALIGN_COMPANIES = """
+    UPDATE deals_deal SET company_id = a.company
+    FROM (SELECT d.id, CASE WHEN star.is_organization THEN star.id ELSE star.company_id END
+              AS company
+          FROM deals_deal d JOIN contacts_contact star ON star.id = d.primary_contact_id
+          WHERE d."group" = 'active' AND d.company_id IS NULL) AS a
+    WHERE deals_deal.id = a.id AND a.company IS NOT NULL"""
+
+LINKS_OF_STARS = """
+    SELECT d.id, d.name FROM deals_dealcontact l
+    JOIN deals_deal d ON d.id = l.deal_id AND d.primary_contact_id = l.contact_id"""
+
+DROP_LINKS_OF_STARS = """
+    DELETE FROM deals_dealcontact WHERE id IN (
+        SELECT l.id FROM deals_dealcontact l
+        JOIN deals_deal d ON d.id = l.deal_id AND d.primary_contact_id = l.contact_id)"""
+
+# The arms of "who is a party of which deal": star, company, co-workers among the associated.
+_STARS = "SELECT d.primary_contact_id AS contact_id, d.id AS deal_id FROM deals_deal d"
+_COMPANIES = """
+    SELECT d.company_id AS contact_id, d.id AS deal_id FROM deals_deal d
+    WHERE d.company_id IS NOT NULL"""
+_COWORKERS = """
+    SELECT l.contact_id AS contact_id, l.deal_id AS deal_id FROM deals_dealcontact l
+    JOIN deals_deal d ON d.id = l.deal_id
+    JOIN contacts_contact c ON c.id = l.contact_id AND c.company_id = d.company_id"""
+
+_MISSING = " UNION ".join(
+    f"""SELECT w.contact_id, w.deal_id FROM ({arm}) AS w
+    LEFT JOIN deals_dealparty p ON p.contact_id = w.contact_id AND p.deal_id = w.deal_id
+    WHERE p.id IS NULL"""
+    for arm in (_STARS, _COMPANIES, _COWORKERS)
+)
+
+_PARTY_FACTS = """
+    FROM deals_dealparty p
+    LEFT JOIN deals_deal d ON d.id = p.deal_id
+    LEFT JOIN deals_dealcontact l ON l.deal_id = p.deal_id AND l.contact_id = p.contact_id
+    LEFT JOIN contacts_contact c ON c.id = l.contact_id AND c.company_id = d.company_id"""
+_IS_PARTY = "(p.contact_id = d.primary_contact_id OR p.contact_id = COALESCE(d.company_id, 0) \
+OR c.id IS NOT NULL)"
+_SURPLUS_WHERE = f"d.id IS NULL OR NOT {_IS_PARTY} AND NOT (p.kept AND d.\"group\" = 'won')"
+_KEPT_WHERE = f"p.kept AND d.id IS NOT NULL AND {_IS_PARTY}"
+
+PARTY_CHECKS = {
+    "missing": _MISSING,
+    "surplus": f"SELECT p.contact_id, p.deal_id {_PARTY_FACTS} WHERE {_SURPLUS_WHERE}",
+    "kept": f"SELECT p.contact_id, p.deal_id {_PARTY_FACTS} WHERE {_KEPT_WHERE}",
+}
+
+PARTY_REPAIRS = (
+    "DELETE FROM deals_dealparty WHERE id IN "
+    f"(SELECT p.id {_PARTY_FACTS} WHERE {_SURPLUS_WHERE})",
+    "UPDATE deals_dealparty SET kept = (1 = 0) WHERE id IN "
+    f"(SELECT p.id {_PARTY_FACTS} WHERE {_KEPT_WHERE})",
+    "INSERT INTO deals_dealparty (contact_id, deal_id, kept) "
+    f"SELECT m.contact_id, m.deal_id, (1 = 0) FROM ({_MISSING}) AS m",
+)
+
+WRONG_TIES = (
+    (
+        "contact",
+        """SELECT c.id, e.id FROM contacts_contact c JOIN contacts_contact e
+        ON e.id = c.company_id WHERE NOT e.is_organization""",
+    ),
+    (
+        "contact",
+        """SELECT c.id, e.id FROM contacts_contact c JOIN contacts_contact e
+        ON e.id = c.parent_company_id WHERE NOT e.is_organization""",
+    ),
+    (
+        "deal",
+        """SELECT d.id, e.id FROM deals_deal d JOIN contacts_contact e
+        ON e.id = d.company_id WHERE NOT e.is_organization""",
+    ),
+)
+
+
+def changed_facts(
+    prospect: tuple[str, list[Any]], customer: tuple[str, list[Any]], among: str = ""
+) -> tuple[str, list[Any]]:
+    """Contacts whose facts differ from a recount: old statuses, new facts, new statuses.
+
+    ``prospect`` and ``customer`` are the law's expressions over the columns of a contact; here
+    they read the counted columns of the same names.
+    """
+    latest = "GREATEST" if is_postgresql() else "MAX"
+    differs = "IS DISTINCT FROM" if is_postgresql() else "IS NOT"
+    only = f"WHERE p.contact_id IN (SELECT id FROM {among})" if among else ""
+    chosen = f"c.id IN (SELECT id FROM {among}) AND " if among else ""
+    since = f"{latest}(d.closed_at, COALESCE(p.joined_at, d.closed_at))"
+    return (
+        f"""
+        SELECT q.*, {prospect[0]} AS prospect_new, {customer[0]} AS customer_new
+        FROM (
+            SELECT c.id, c.name, c.prospect_status AS prospect_old,
+                c.customer_status AS customer_old, c.lost_deals AS lost_old,
+                c.prospect_mark, c.prospect_marked_at, c.customer_mark, c.customer_marked_at,
+                COALESCE(f.active_deals, 0) AS active_deals,
+                COALESCE(f.won_deals, 0) AS won_deals, COALESCE(f.lost_deals, 0) AS lost_deals,
+                f.last_won_at, f.last_lost_at, f.active_since, f.lost_since, f.won_since
+            FROM contacts_contact c
+            LEFT JOIN (
+                SELECT p.contact_id,
+                    COUNT(CASE WHEN d."group" = 'active' THEN 1 END) AS active_deals,
+                    COUNT(CASE WHEN d."group" = 'won' THEN 1 END) AS won_deals,
+                    COUNT(CASE WHEN d."group" = 'lost' THEN 1 END) AS lost_deals,
+                    MAX(CASE WHEN d."group" = 'won' THEN d.closed_at END) AS last_won_at,
+                    MAX(CASE WHEN d."group" = 'lost' THEN d.closed_at END) AS last_lost_at,
+                    MIN(CASE WHEN d."group" = 'active'
+                        THEN {latest}(d.opened_at, COALESCE(p.joined_at, d.opened_at)) END)
+                        AS active_since,
+                    MAX(CASE WHEN d."group" = 'lost' THEN {since} END) AS lost_since,
+                    MIN(CASE WHEN d."group" = 'won' THEN {since} END) AS won_since
+                FROM deals_dealparty p JOIN deals_deal d ON d.id = p.deal_id {only}
+                GROUP BY p.contact_id
+            ) AS f ON f.contact_id = c.id
+            WHERE {chosen}(c.active_deals <> COALESCE(f.active_deals, 0)
+               OR c.won_deals <> COALESCE(f.won_deals, 0)
+               OR c.lost_deals <> COALESCE(f.lost_deals, 0)
+               OR c.last_won_at {differs} f.last_won_at
+               OR c.last_lost_at {differs} f.last_lost_at)
+        ) AS q""",
+        [*prospect[1], *customer[1]],
+    )
+
+
+def _given_since(kind: str) -> str:
+    """When the deals began to give the new status; NULL for by this change.
+
+    A win counts only if it is later than a mark ``past`` that it outranks.
+    """
+    if kind == "prospect":
+        return """CASE r.prospect_new WHEN 'current' THEN r.active_since
+            WHEN 'lost' THEN CASE WHEN r.lost_deals > r.lost_old AND NOT (
+                r.prospect_mark = 'lost' AND r.prospect_marked_at >= r.last_lost_at)
+                THEN r.lost_since END END"""
+    return """CASE WHEN r.customer_new = 'current' AND r.won_deals > 0 THEN
+        CASE WHEN r.customer_mark = 'past' THEN (
+            SELECT MIN(d.closed_at) FROM deals_dealparty p JOIN deals_deal d ON d.id = p.deal_id
+            WHERE p.contact_id = r.id AND d."group" = 'won' AND d.closed_at > r.customer_marked_at)
+        ELSE r.won_since END END"""
+
+
+def update_contacts(changed: str) -> str:
+    """Write the facts of the table ``changed``; takes the present moment six times."""
+    latest, earliest = ("GREATEST", "LEAST") if is_postgresql() else ("MAX", "MIN")
+    dates = ", ".join(
+        f"""{kind}_since = CASE WHEN r.{kind}_new = r.{kind}_old THEN {kind}_since
+        ELSE {earliest}({latest}(COALESCE({_given_since(kind)}, %s),
+            COALESCE({kind}_since, COALESCE({_given_since(kind)}, %s))), %s) END"""
+        for kind in ("prospect", "customer")
+    )
+    facts = ("active_deals", "won_deals", "lost_deals", "last_won_at", "last_lost_at")
+    return f"""UPDATE contacts_contact SET {", ".join(f"{name} = r.{name}" for name in facts)},
+        {dates} FROM {changed} AS r WHERE contacts_contact.id = r.id"""
+
+
+def insert_history(changed: str, kind: str) -> str:
+    """History of one status for the table ``changed``, after the contacts were written.
+
+    Takes the status, the present moment twice, who, and the cause.
+    """
+    return f"""INSERT INTO contacts_statuschange (contact_id, status, old, new, effective_at,
+            recorded_at, actor_id, cause, deal_name, stage_name, stage_category)
+        SELECT r.id, %s, r.{kind}_old, r.{kind}_new, COALESCE(c.{kind}_since, %s), %s, %s, %s,
+            '', '', ''
+        FROM {changed} AS r JOIN contacts_contact c ON c.id = r.id
+        WHERE r.{kind}_new <> r.{kind}_old"""
