@@ -231,11 +231,11 @@ class Contact(models.Model):
     def clean(self) -> None:
         """Refuse what two rows show wrong: an employer or a parent that cannot be one."""
         errors = {}
-        if self.company_id and not self.company.is_organization:
+        if self.company and not self.company.is_organization:
             errors["company"] = _("%(name)s is a person. Choose a company.") % {
                 "name": self.company
             }
-        if self.parent_company_id:
+        if self.parent_company:
             if not self.parent_company.is_organization:
                 errors["parent_company"] = _("%(name)s is a person. Choose a company.") % {
                     "name": self.parent_company
@@ -278,7 +278,7 @@ class Contact(models.Model):
         """Set the keys and empty facts and marks, which no new contact has."""
         self.set_keys()
         for name in GUARDED - {"prospect_status", "customer_status"}:
-            field = self._meta.get_field(name)
+            field: models.Field = self._meta.get_field(name)  # type: ignore[assignment]
             setattr(self, field.attname, field.get_default())
 
     def save(

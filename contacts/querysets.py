@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 
 from contacts.events import company_changing
-from contacts.keys import contact_search_key, contact_sort_key, fold
+from contacts.keys import fold
 from contacts.statuses import GUARDED, CustomerStatus, ProspectStatus
 from crm.changes import one_change
 
@@ -109,10 +109,12 @@ class ContactQuerySet(models.QuerySet["Contact"]):
             contact.set_keys()
         # A plain queryset, because this one's update() would call here again.
         models.QuerySet(self.model, using=self.db).bulk_update(
-            contacts, ["name", "search_key", "sort_key"], batch_size=500
+            contacts,
+            ["name", "search_key", "sort_key"],
+            batch_size=500,  # type: ignore[arg-type]
         )
 
-    def bulk_create(
+    def bulk_create(  # type: ignore[override]
         self,
         objs: Iterable[Contact],
         batch_size: int | None = None,
@@ -129,8 +131,8 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         with one_change():
             if fields & {"company", "company_id"}:
                 company_changing.send(self.model, contact_ids=[c.pk for c in objs if c.pk])
-            return super().bulk_create(
-                objs,
+            return super().bulk_create(  # type: ignore[return-value]
+                objs,  # type: ignore[arg-type]
                 batch_size=batch_size,
                 ignore_conflicts=ignore_conflicts,
                 update_conflicts=update_conflicts,
@@ -138,12 +140,12 @@ class ContactQuerySet(models.QuerySet["Contact"]):
                 unique_fields=unique_fields,
             )
 
-    def bulk_update(
+    def bulk_update(  # type: ignore[override]
         self, objs: Iterable[Contact], fields: Sequence[str], batch_size: int | None = None
     ) -> int:
         self._refuse_guarded(dict.fromkeys(fields))
         with one_change():
-            return super().bulk_update(objs, fields, batch_size=batch_size)
+            return super().bulk_update(objs, fields, batch_size=batch_size)  # type: ignore[arg-type]
 
     def delete(self) -> tuple[int, dict[str, int]]:
         with one_change():

@@ -10,12 +10,9 @@ import random
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from django.db import OperationalError, transaction
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 TRIES = 5
 # serialization_failure, deadlock_detected, lock_not_available
@@ -30,7 +27,7 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, OperationalError) and "locked" in str(error)
 
 
-def retrying(work: Callable[P, T]) -> Callable[P, T]:
+def retrying[**P, T](work: Callable[P, T]) -> Callable[P, T]:
     """``work``, begun again a few times after a deadlock, a lock timeout or a busy SQLite.
 
     Inside a transaction it runs once: only the outermost unit can be begun again.
@@ -44,7 +41,8 @@ def retrying(work: Callable[P, T]) -> Callable[P, T]:
             except OperationalError as error:
                 if transaction.get_connection().in_atomic_block or not is_passing(error):
                     raise
-                time.sleep(random.uniform(0, 0.05 * 2**attempt))
+                # Waits of different length keep two that met from meeting again.
+                time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311
         return work(*args, **kwargs)
 
     return tried

@@ -326,6 +326,10 @@ class Deal(models.Model):
                 deal.company_id = companies.get(deal.primary_contact_id)
 
     @classmethod
+    def stage_by_id(cls, stage_id: Any) -> Stage:
+        return Stage.objects.get(pk=stage_id)
+
+    @classmethod
     def stored_states(cls, ids: Sequence[int]) -> dict[int, Stored]:
         """The rows of these deals as stored, locked in the order of their ids."""
         rows = cls._base_manager.filter(pk__in=ids).order_by("pk")
@@ -362,7 +366,7 @@ class Deal(models.Model):
         if moved:
             self.stage_changed_by = current_actor()
             if self.stage_changed_at == stored.stage_changed_at:
-                self.stage_changed_at = self.closed_at if self.group != stored.group else None
+                self.stage_changed_at = self.closed_at if self.group != stored.group else None  # type: ignore[assignment]
                 self.stage_changed_at = self.stage_changed_at or now
         new_star = self.primary_contact_id != stored.primary_contact_id
         if (new_star and self.company_id == stored.company_id) or (

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from deals.models import Deal, DealContact, Stage
 
 # What the statuses rest on; whoever writes one of these notes the deal in the change.
-RESTED_ON = frozenset(
-    ("stage", "primary_contact", "company", "group", "closed_at", "opened_at")
-)
+RESTED_ON = frozenset(("stage", "primary_contact", "company", "group", "closed_at", "opened_at"))
 
 
 def companies_of(contact_ids: Iterable[int]) -> dict[int, int | None]:
@@ -102,7 +100,7 @@ class DealQuerySet(models.QuerySet["Deal"]):
                 change.groups_before.setdefault(pk, stored.group)
             if "primary_contact" in touched and "company" not in touched:
                 star = values.get("primary_contact", values.get("primary_contact_id"))
-                star_id = getattr(star, "pk", star)
+                star_id: Any = getattr(star, "pk", star)
                 values["company"] = companies_of({star_id}).get(star_id)
             if "stage" in touched and "group" not in touched:
                 return self._move(values, ids)
@@ -115,10 +113,10 @@ class DealQuerySet(models.QuerySet["Deal"]):
         if hasattr(stage, "resolve_expression") and not isinstance(stage, models.Model):
             raise TypeError("Move deals to a Stage or its id, not to an expression.")
         if not isinstance(stage, models.Model):
-            stage = self.model._meta.get_field("stage").remote_field.model.objects.get(pk=stage)
+            stage = self.model.stage_by_id(stage)
         group = GROUP_OF[stage.category]
         now = timezone.now()
-        rows = models.QuerySet(self.model, using=self.db).filter(pk__in=ids)
+        rows: models.QuerySet[Deal] = models.QuerySet(self.model, using=self.db).filter(pk__in=ids)
         rows.exclude(stage=stage).update(stage_changed_at=now, stage_changed_by=current_actor())
         closed_at = None if group == Group.ACTIVE else values.get("closed_at") or now
         regrouped: dict[str, Any] = {"group": group, "closed_at": closed_at}
@@ -127,7 +125,7 @@ class DealQuerySet(models.QuerySet["Deal"]):
         rows.exclude(group=group).update(**regrouped)
         return rows.update(stage=stage, updated_at=now, **values)
 
-    def bulk_create(
+    def bulk_create(  # type: ignore[override]
         self,
         objs: Iterable[Deal],
         batch_size: int | None = None,
@@ -140,25 +138,30 @@ class DealQuerySet(models.QuerySet["Deal"]):
         with one_change() as change:
             known = {deal.pk for deal in objs if deal.pk}
             before = dict(self.model.objects.filter(pk__in=known).values_list("pk", "group"))
-            change.groups_before.update(before)
+            change.groups_before = before | change.groups_before
             self.model.prepare_inserts(objs)
             fields = set(update_fields or ())
             if RESTED_ON & _names(fields):
                 fields |= {"group", "closed_at", "opened_at"}
-            created = super().bulk_create(
-                objs,
+            created: list[Deal] = super().bulk_create(
+                objs,  # type: ignore[arg-type]
                 batch_size=batch_size,
                 ignore_conflicts=ignore_conflicts,
                 update_conflicts=update_conflicts,
                 update_fields=fields or None,
                 unique_fields=unique_fields,
-            )
+            )  # type: ignore[assignment]
             ids = {deal.pk for deal in created if deal.pk}
             change.deals |= ids
             change.new_deals |= ids - before.keys()
+            if len(ids) < len(created):
+                # Told to ignore conflicts, the database does not say which rows it made.
+                stars = {deal.primary_contact_id for deal in objs if not deal.pk}
+                theirs = self.model.objects.filter(primary_contact__in=stars)
+                change.deals |= set(theirs.values_list("pk", flat=True))
             return created
 
-    def bulk_update(
+    def bulk_update(  # type: ignore[override]
         self, objs: Iterable[Deal], fields: Sequence[str], batch_size: int | None = None
     ) -> int:
         objs = list(objs)
@@ -172,7 +175,11 @@ class DealQuerySet(models.QuerySet["Deal"]):
                 names.add("sort_key")
                 for deal in objs:
                     deal.set_keys()
-            return super().bulk_update(objs, sorted(names), batch_size=batch_size)
+            return super().bulk_update(
+                objs,  # type: ignore[arg-type]
+                sorted(names),
+                batch_size=batch_size,
+            )
 
     def delete(self) -> tuple[int, dict[str, int]]:
         with one_change():
@@ -190,13 +197,15 @@ class DealContactQuerySet(models.QuerySet["DealContact"]):
             rows = dict(self.order_by().values_list("pk", "deal_id"))
             change.deals.update(rows.values())
             updated = super().update(**values)
-            moved = models.QuerySet(self.model, using=self.db).filter(pk__in=list(rows))
+            moved: models.QuerySet[DealContact] = models.QuerySet(self.model, using=self.db).filter(
+                pk__in=list(rows)
+            )
             change.deals.update(moved.values_list("deal_id", flat=True))
             return updated
 
     update.alters_data = True  # type: ignore[attr-defined]
 
-    def bulk_create(self, objs: Iterable[DealContact], *args: Any, **kw: Any) -> list[DealContact]:
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **kw: Any) -> list[Any]:  # type: ignore[override]
         objs = list(objs)
         with one_change() as change:
             change.deals.update(link.deal_id for link in objs)

@@ -12,8 +12,7 @@ from contacts.models import Contact, ContactDetail
 from crm.changes import one_change
 from crm.trash.services import records_purged
 from deals.models import Deal, DealContact, Stage
-from deals.services import trash
-from deals.services import lock_deals_of, sync_statuses
+from deals.services import lock_deals_of, sync_statuses, trash
 
 
 @receiver(post_save, sender=Deal)

@@ -65,12 +65,10 @@ def _move_deals(survivor_id: int, merged_id: int) -> None:
         "pk", "company_id"
     ):
         kept_company = survivor_id if company_id == merged_id else company_id
-        Deal.objects.filter(pk=deal_id).update(
-            primary_contact=survivor_id, company=kept_company
-        )
+        Deal.objects.filter(pk=deal_id).update(primary_contact=survivor_id, company=kept_company)
     Deal.objects.filter(company=merged_id).update(company=survivor_id)
     for model in (DealContact, DealParty):
         rows = model._base_manager.filter(contact=merged_id)
-        shared = model._base_manager.filter(contact=survivor_id).values("deal")
+        shared = model._base_manager.filter(contact=survivor_id).values_list("deal", flat=True)
         rows.filter(deal__in=shared).delete()
         rows.update(contact=survivor_id)

@@ -15,7 +15,7 @@ from deals.stages import Group
 Cause = StatusChange.Cause
 
 # The group of deals that gives a value.
-_GIVEN_BY = {
+_GIVEN_BY: dict[tuple[str, str], Group] = {
     (StatusKind.PROSPECT, ProspectStatus.CURRENT): Group.ACTIVE,
     (StatusKind.PROSPECT, ProspectStatus.LOST): Group.LOST,
     (StatusKind.PROSPECT, ProspectStatus.NONE): Group.WON,
@@ -29,11 +29,11 @@ def changes_of(
     """The history rows, unsaved, for the statuses of ``contact`` that moved."""
     moved = []
     if contact.after.prospect != contact.prospect:
-        row = (StatusKind.PROSPECT, contact.prospect, contact.after.prospect)
-        moved.append((*row, contact.prospect_since))
+        values = (contact.prospect, contact.after.prospect)
+        moved.append((StatusKind.PROSPECT, *values, contact.prospect_since))
     if contact.after.customer != contact.customer:
-        row = (StatusKind.CUSTOMER, contact.customer, contact.after.customer)
-        moved.append((*row, contact.customer_since))
+        values = (contact.customer, contact.after.customer)
+        moved.append((StatusKind.CUSTOMER, *values, contact.customer_since))
     rows = []
     for kind, old, new, since in moved:
         event = _telling(events, kind, new)
@@ -63,7 +63,7 @@ def changes_of(
 def _telling(events: Sequence[Event], kind: str, new: str) -> Event | None:
     """The event that explains the new value best: one that gives it, else one that happened."""
     happened = [event for event in events if _cause(event) != Cause.RECOUNTED]
-    group = _GIVEN_BY.get((kind, new))  # type: ignore[call-overload]
+    group = _GIVEN_BY.get((kind, new))
     giving = [e for e in happened if e.deal and e.is_party and e.deal.group == group]
     if giving:
         return max(giving, key=lambda e: (e.deal.closed_at or e.deal.opened_at, e.deal_id))  # type: ignore[union-attr]

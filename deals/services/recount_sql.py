@@ -79,8 +79,7 @@ PARTY_CHECKS = {
 }
 
 PARTY_REPAIRS = (
-    "DELETE FROM deals_dealparty WHERE id IN "
-    f"(SELECT p.id {_PARTY_FACTS} WHERE {_SURPLUS_WHERE})",
+    f"DELETE FROM deals_dealparty WHERE id IN (SELECT p.id {_PARTY_FACTS} WHERE {_SURPLUS_WHERE})",
     "UPDATE deals_dealparty SET kept = (1 = 0) WHERE id IN "
     f"(SELECT p.id {_PARTY_FACTS} WHERE {_KEPT_WHERE})",
     "INSERT INTO deals_dealparty (contact_id, deal_id, kept) "

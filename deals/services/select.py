@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -52,7 +52,7 @@ def select_status(
         # The customer status first: forgetting kept wins there may allow a Lost Prospect.
         for kind, value in ((StatusKind.CUSTOMER, customer), (StatusKind.PROSPECT, prospect)):
             if value is not None:
-                reason = refusal(contact, state.after, kind, value)
+                reason = refusal(contact, state.after, kind, value, stored_names(contact))
                 if reason:
                     refusals[kind.value] = reason
                 else:
@@ -72,47 +72,52 @@ def _check_values(prospect: str | None, customer: str | None) -> None:
             )
 
 
-def refusal(contact: Contact, standing: Standing, kind: str, value: str) -> str:
+# The names of the deals of a group that count; with ``kept=False`` without mere kept wins.
+DealNames = Callable[..., Sequence[str]]
+
+
+def stored_names(contact: Contact) -> DealNames:
+    """Names of the deals that count for ``contact``, newest first, looked up when asked for."""
+
+    def names(group: str, **party: bool) -> list[str]:
+        parties = DealParty.objects.filter(contact=contact, **party)
+        deals = Deal.objects.filter(pk__in=parties.values("deal"), group=group)
+        return list(deals.order_by("-opened_at", "-pk").values_list("name", flat=True))
+
+    return names
+
+
+def refusal(contact: Contact, standing: Standing, kind: str, value: str, names: DealNames) -> str:
     """Why ``value`` may not be selected with this standing; empty if it may."""
     if kind == StatusKind.PROSPECT:
-        return _prospect_refusal(contact, standing, value)
+        return _prospect_refusal(contact, standing, value, names)
+    bought: Sequence[str] = ()
     if value == CustomerStatus.NONE and standing.won:
-        bought = list(_deals_of(contact, Group.WON, kept=False))
-        if bought:
-            return _(
-                "%(name)s did buy: %(deals)s. Select Past Customer, or reopen or delete the won "
-                "deals."
-            ) % {"name": contact.name, "deals": _names(bought)}
-    return ""
+        bought = names(Group.WON, kept=False)
+    if not bought:
+        return ""
+    return _(
+        "%(name)s did buy: %(deals)s. Select Past Customer, or reopen or delete the won deals."
+    ) % {"name": contact.name, "deals": names_of(bought)}
 
 
-def _prospect_refusal(contact: Contact, standing: Standing, value: str) -> str:
+def _prospect_refusal(contact: Contact, standing: Standing, value: str, names: DealNames) -> str:
     name = {"name": contact.name}
     if value == ProspectStatus.CURRENT:
         if standing.active:
             return ""
         return _("Only an active deal makes a Current Prospect; %(name)s has none.") % name
     if standing.active:
-        return _("%(name)s is being sold to: %(deals)s.") % {
-            **name,
-            "deals": _names(_deals_of(contact, Group.ACTIVE)),
-        }
+        named = {**name, "deals": names_of(names(Group.ACTIVE))}
+        return _("%(name)s is being sold to: %(deals)s.") % named
     if value == ProspectStatus.LOST and standing.won:
-        return _("%(name)s bought: %(deals)s.") % {
-            **name,
-            "deals": _names(_deals_of(contact, Group.WON)),
-        }
+        return _("%(name)s bought: %(deals)s.") % {**name, "deals": names_of(names(Group.WON))}
     return ""
 
 
-def _deals_of(contact: Contact, group: str, **party: bool) -> QuerySet[Deal]:
-    parties = DealParty.objects.filter(contact=contact, **party)
-    return Deal.objects.filter(pk__in=parties.values("deal"), group=group).order_by("-opened_at", "-pk")
-
-
-def _names(deals: Iterable[Deal]) -> str:
-    deals = list(deals)
-    named = ", ".join(_("“%(deal)s”") % {"deal": deal.name} for deal in deals[:NAMED_AT_MOST])
+def names_of(deals: Sequence[str]) -> str:
+    """The names of deals in quotation marks, the first few of many: “Audit”, “Review” and 3 more."""
+    named = ", ".join(_("“%(deal)s”") % {"deal": name} for name in deals[:NAMED_AT_MOST])
     more = len(deals) - NAMED_AT_MOST
     if more <= 0:
         return named

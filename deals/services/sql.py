@@ -255,10 +255,15 @@ def write_deals(deals: Iterable[DealState]) -> None:
             """UPDATE deals_deal SET "group" = %s, opened_at = %s, closed_at = %s, company_id = %s
             WHERE id = %s""",
             [
-                (deal.group, _stored(deal.opened_at), _stored(deal.closed_at), deal.company_id,
-                 deal.id)
+                (
+                    deal.group,
+                    _stored(deal.opened_at),
+                    _stored(deal.closed_at),
+                    deal.company_id,
+                    deal.id,
+                )
                 for deal in deals
-            ],  # fmt: skip
+            ],
         )
 
 
@@ -294,9 +299,7 @@ def delete_links(pairs: Sequence[tuple[int, int]]) -> None:
 
 
 def clear_joined_at(deal_ids: Collection[int]) -> None:
-    _run(
-        f"UPDATE deals_dealparty SET joined_at = NULL WHERE {_in('deal_id')}", [_ids(deal_ids)]
-    )
+    _run(f"UPDATE deals_dealparty SET joined_at = NULL WHERE {_in('deal_id')}", [_ids(deal_ids)])
 
 
 # The columns the service writes, with their PostgreSQL types.
@@ -349,7 +352,9 @@ def write_standings(contacts: Iterable[ContactState]) -> None:
     """
     states = {contact.id: contact for contact in contacts}
     item = "value ->> {}" if is_postgresql() else "json_extract(value, '$[{}]')"
-    columns = [f"({item.format(0)})::bigint AS id" if is_postgresql() else f"{item.format(0)} AS id"]
+    columns = [
+        f"({item.format(0)})::bigint AS id" if is_postgresql() else f"{item.format(0)} AS id"
+    ]
     for position, (name, kind) in enumerate(_WRITTEN.items(), start=1):
         cast = f"({item.format(position)})::{kind}" if is_postgresql() else item.format(position)
         columns.append(f"{cast} AS {name}")

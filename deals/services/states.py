@@ -64,6 +64,7 @@ class ContactState:
     before: Standing
     after: Standing = field(default_factory=Standing)
     counts: Counts | None = None
+
     def count(self, counts: Counts | None) -> None:
         """Take over what was counted; None means no deals."""
         self.counts = counts
@@ -132,4 +133,3 @@ def _latest(*moments: datetime | None) -> datetime | None:
     if moments[0] is None:
         return None
     return max(moment for moment in moments if moment is not None)
-

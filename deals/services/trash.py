@@ -150,7 +150,8 @@ def _restore_contact(entry: TrashedRecord) -> Contact:
     assert isinstance(contact, Contact)
     # Its deals are counted anew; until then it has none.
     for name in FACTS:
-        setattr(contact, name, Contact._meta.get_field(name).get_default())
+        field: models.Field = Contact._meta.get_field(name)  # type: ignore[assignment]
+        setattr(contact, name, field.get_default())
     _clear_missing(contact)
     _insert(contact)
     for detail in entry.data["details"]:
@@ -198,5 +199,3 @@ def _clear_missing(instance: models.Model) -> None:
             target = getattr(instance, field.attname)
             if target is not None and not _present(field.related_model, {target}):
                 setattr(instance, field.attname, None)
-
-
