@@ -3,10 +3,12 @@ from importlib.util import find_spec
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from crm import views
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="contacts:list"), name="home"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("accounts/", include("crm.accounts.urls")),

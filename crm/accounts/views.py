@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import (
     LoginView,
@@ -7,13 +8,16 @@ from django.contrib.auth.views import (
     PasswordChangeDoneView,
     PasswordChangeView,
 )
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 from django.views.decorators.http import require_POST
 from django.views.i18n import set_language as remember_language
 
+from crm.accounts.context import THEME_COOKIE
 from crm.accounts.forms import SignInForm
+from crm.accounts.models import User
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -43,3 +47,29 @@ def set_language(request: HttpRequest) -> HttpResponseBase:
         request.user.language = language
         request.user.save(update_fields=["language"])
     return remember_language(request)
+
+
+@login_not_required
+@require_POST
+def set_theme(request: HttpRequest) -> HttpResponseBase:
+    """Keeps the chosen theme, as `set_language` keeps the language, and goes back to where it was chosen."""
+    theme = request.POST.get("theme", "")
+    back = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(
+        back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    ):
+        back = "/"
+    response = HttpResponseRedirect(back)
+    if theme in User.Theme.values:
+        if request.user.is_authenticated:
+            request.user.theme = theme
+            request.user.save(update_fields=["theme"])
+        response.set_cookie(
+            THEME_COOKIE,
+            theme,
+            max_age=365 * 24 * 3600,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
+    return response
