@@ -149,6 +149,8 @@ class Contact(models.Model):
         verbose_name = _("contact")
         verbose_name_plural = _("contacts")
         ordering = ["sort_key", "pk"]
+        # Django's own writes (company.employees.add, SET_NULL) go through the base manager.
+        base_manager_name = "objects"
         constraints = [
             models.CheckConstraint(
                 name="contact_has_a_name",
@@ -313,7 +315,10 @@ class Contact(models.Model):
 
     def _prepare_update(self, update_fields: set[str]) -> None:
         stored = Contact.objects.filter(pk=self.pk).values_list("is_organization", "company_id")
-        was_organization, company_id = stored.first() or (self.is_organization, self.company_id)
+        row = stored.first()
+        if row is None:
+            raise ValidationError(_("This contact is deleted."))
+        was_organization, company_id = row
         if was_organization != self.is_organization:
             raise ValidationError(
                 {"is_organization": _("A company stays a company, and a person a person.")}

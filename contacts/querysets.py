@@ -89,18 +89,13 @@ class ContactQuerySet(models.QuerySet["Contact"]):
             ids = list(self.order_by().values_list("pk", flat=True))
             if "company" in values or "company_id" in values:
                 company_changing.send(self.model, contact_ids=ids)
-            updated = super().update(**values)
+            # By id: who begins to match only now was not noted.
+            updated = models.QuerySet.update(self.filter(pk__in=ids), **values)
             if KEYED & values.keys():
                 self.model._default_manager.filter(pk__in=ids).rekey()
             return updated
 
     update.alters_data = True  # type: ignore[attr-defined]
-
-    def write_standing(self, **values: Any) -> int:
-        """Write facts or marks. For the status service alone."""
-        return super().update(**values)
-
-    write_standing.alters_data = True  # type: ignore[attr-defined]
 
     def rekey(self) -> None:
         """Recompute names of people and the search and sort keys of these rows."""
@@ -125,7 +120,7 @@ class ContactQuerySet(models.QuerySet["Contact"]):
     ) -> list[Contact]:
         objs = list(objs)
         fields = set(update_fields or ())
-        self._refuse_guarded(dict.fromkeys(fields))
+        self._refuse_guarded(dict.fromkeys(fields, True))
         for contact in objs:
             contact.prepare_insert()
         with one_change():
@@ -143,7 +138,7 @@ class ContactQuerySet(models.QuerySet["Contact"]):
     def bulk_update(  # type: ignore[override]
         self, objs: Iterable[Contact], fields: Sequence[str], batch_size: int | None = None
     ) -> int:
-        self._refuse_guarded(dict.fromkeys(fields))
+        self._refuse_guarded(dict.fromkeys(fields, True))
         with one_change():
             return super().bulk_update(objs, fields, batch_size=batch_size)  # type: ignore[arg-type]
 
@@ -155,7 +150,10 @@ class ContactQuerySet(models.QuerySet["Contact"]):
     delete.queryset_only = True  # type: ignore[attr-defined]
 
     def _refuse_guarded(self, values: dict[str, Any]) -> None:
-        guarded = sorted(GUARDED & {name.removesuffix("_id") for name in values})
+        names = {name.removesuffix("_id") for name in values}
+        # Deleting a user empties who set a mark; statuses do not rest on it.
+        names -= {name for name in names if name.endswith("_marked_by") and not values.get(name, 1)}
+        guarded = sorted(GUARDED & names)
         if guarded:
             raise ValueError(
                 f"{', '.join(guarded)} cannot be written: statuses follow from deals and from "

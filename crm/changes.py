@@ -36,12 +36,19 @@ class Change:
     # the history rows written. Not forgotten by settling.
     newly_kept: list[tuple[int, int]] = field(default_factory=list)
     status_changes: list[Any] = field(default_factory=list)
+    # What was settled before the end, for a step that needed the statuses of by then. If that
+    # step fails, a savepoint may take the settling back, and these are noted again.
+    early: Change | None = None
+    # Contacts whose company changes: the deals they are on are looked up again when settling.
+    moved_contacts: set[int] = field(default_factory=set)
     # Why it happens, if not for what the deals themselves show; a cause of the status history.
     cause: str = ""
     keep_wins: bool = True
 
     def is_settled(self) -> bool:
-        return not (self.deals or self.deleted_contacts or self.marks or self.trash)
+        return not (
+            self.deals or self.deleted_contacts or self.moved_contacts or self.marks or self.trash
+        )
 
     def clear(self) -> None:
         """Forget what was noted, once it is settled; why it happens stays."""
@@ -50,11 +57,31 @@ class Change:
             self.new_deals,
             self.groups_before,
             self.deleted_contacts,
+            self.moved_contacts,
             self.merged_contacts,
             self.marks,
             self.trash,
         ):
             noted.clear()
+
+    def remember_settled(self) -> None:
+        """Keep which rows were noted, before settling ahead of the end."""
+        early = self.early = self.early or Change()
+        early.deals |= self.deals
+        early.new_deals |= self.new_deals
+        early.groups_before = self.groups_before | early.groups_before
+        early.deleted_contacts |= self.deleted_contacts
+        early.moved_contacts |= self.moved_contacts
+
+    def note_again(self) -> None:
+        """Note what was settled early once more: settling twice changes nothing."""
+        early, self.early = self.early, None
+        if early is not None:
+            self.deals |= early.deals
+            self.new_deals |= early.new_deals
+            self.groups_before |= early.groups_before
+            self.deleted_contacts |= early.deleted_contacts
+            self.moved_contacts |= early.moved_contacts
 
 
 _current: ContextVar[Change | None] = ContextVar("standing_change", default=None)
@@ -87,13 +114,21 @@ def one_change(*, cause: str = "") -> Iterator[Change]:
     """
     change = _current.get()
     if change is not None:
-        yield change
+        cause = change.cause
+        try:
+            yield change
+        except BaseException:
+            change.cause = cause
+            change.note_again()
+            raise
         return
     with transaction.atomic():
         change = Change(cause=cause)
         token = _current.set(change)
         try:
             yield change
+            # A savepoint around an early settling may have been rolled back.
+            change.note_again()
             settle(change)
         finally:
             _current.reset(token)

@@ -244,6 +244,8 @@ class Deal(models.Model):
         verbose_name = _("deal")
         verbose_name_plural = _("deals")
         ordering = ["-opened_at", "-pk"]
+        # Django's own writes (stage.deals.add, SET_NULL) go through the base manager.
+        base_manager_name = "objects"
         constraints = [
             models.CheckConstraint(
                 name="deal_closed_at_when_closed",
@@ -281,7 +283,8 @@ class Deal(models.Model):
     ) -> None:
         """Save, with group, dates and company following stage and primary contact.
 
-        Raises ``ValidationError`` for a close date in the future.
+        Raises ``ValidationError`` for a close date in the future, and for a deal that somebody
+        deleted meanwhile.
         """
         self.set_keys()
         with one_change():
@@ -292,7 +295,11 @@ class Deal(models.Model):
                 return
             names = None if update_fields is None else set(update_fields)
             if names is None or RESTED_ON & {n.removesuffix("_id") for n in names}:
-                changed = self.prepare_update(self.stored_states([self.pk]).get(self.pk), names)
+                stored = self.stored_states([self.pk]).get(self.pk)
+                if stored is None:
+                    # Saving it would bring it back, past the trash.
+                    raise ValidationError(_("This deal is deleted."))
+                changed = self.prepare_update(stored, names)
                 names = None if names is None else names | changed
             if names:
                 self.updated_at = timezone.now()
@@ -395,9 +402,19 @@ class Deal(models.Model):
         deal._remember()
         return deal
 
-    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
-        super().refresh_from_db(*args, **kwargs)
+    def refresh_from_db(
+        self, using: str | None = None, fields: Iterable[str] | None = None, **kwargs: Any
+    ) -> None:
+        # Deferred fields arrive here too: what was changed meanwhile stays changed.
+        loaded = dict(self._loaded)
+        names = None if fields is None else set(fields)
+        super().refresh_from_db(using=using, fields=fields, **kwargs)
         self._remember()
+        if names is not None:
+            for name in FOLLOWED:
+                if not {name, name.removesuffix("_id")} & names:
+                    self._loaded.pop(name, None)
+                    self._loaded |= {name: loaded[name]} if name in loaded else {}
 
 
 class DealContact(models.Model):
@@ -415,6 +432,7 @@ class DealContact(models.Model):
         verbose_name = _("associated contact")
         verbose_name_plural = _("associated contacts")
         ordering = ["pk"]
+        base_manager_name = "objects"
         constraints = [
             models.UniqueConstraint(
                 fields=["deal", "contact"],

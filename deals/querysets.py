@@ -99,14 +99,28 @@ class DealQuerySet(models.QuerySet["Deal"]):
                 change.deals.add(pk)
                 change.groups_before.setdefault(pk, stored.group)
             if "primary_contact" in touched and "company" not in touched:
-                star = values.get("primary_contact", values.get("primary_contact_id"))
-                star_id: Any = getattr(star, "pk", star)
-                values["company"] = companies_of({star_id}).get(star_id)
+                self._follow_star(values, ids)
             if "stage" in touched and "group" not in touched:
                 return self._move(values, ids)
-            return super().update(**values)
+            # By id: a deal that begins to match only now was not noted.
+            return models.QuerySet.update(self._of_ids(ids), **values)
 
     update.alters_data = True  # type: ignore[attr-defined]
+
+    def _of_ids(self, ids: list[int]) -> DealQuerySet:
+        """The rows of these ids, without this queryset's conditions, with its annotations."""
+        rows = self._chain()
+        rows.query.clear_where()
+        return rows.filter(pk__in=ids)
+
+    def _follow_star(self, values: dict[str, Any], ids: list[int]) -> None:
+        """Give the deals that get another star its company; those that have it keep theirs."""
+        star = values.get("primary_contact", values.get("primary_contact_id"))
+        if hasattr(star, "resolve_expression") and not isinstance(star, models.Model):
+            raise TypeError("Give deals a Contact or its id, not an expression.")
+        star_id: Any = getattr(star, "pk", star)
+        rows: models.QuerySet[Deal] = models.QuerySet(self.model, using=self.db).filter(pk__in=ids)
+        rows.exclude(primary_contact=star_id).update(company=companies_of({star_id}).get(star_id))
 
     def _move(self, values: dict[str, Any], ids: list[int]) -> int:
         stage = values.pop("stage", None) or values.pop("stage_id", None)

@@ -44,8 +44,9 @@ def stage_saved(instance: Stage, created: bool, raw: bool, **kwargs: Any) -> Non
 
 @receiver(company_changing)
 def contacts_moving(contact_ids: list[int], **kwargs: Any) -> None:
-    with one_change():
+    with one_change() as change:
         sync_statuses(lock_deals_of(contact_ids))
+        change.moved_contacts.update(contact_ids)
 
 
 @receiver(pre_delete, sender=Deal)

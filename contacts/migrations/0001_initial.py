@@ -65,6 +65,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'contact',
                 'verbose_name_plural': 'contacts',
                 'ordering': ['sort_key', 'pk'],
+                'base_manager_name': 'objects',
             },
         ),
         migrations.CreateModel(

@@ -85,6 +85,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'deal',
                 'verbose_name_plural': 'deals',
                 'ordering': ['-opened_at', '-pk'],
+                'base_manager_name': 'objects',
             },
         ),
         migrations.CreateModel(
@@ -99,6 +100,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'associated contact',
                 'verbose_name_plural': 'associated contacts',
                 'ordering': ['pk'],
+                'base_manager_name': 'objects',
             },
         ),
         migrations.AddField(

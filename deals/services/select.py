@@ -40,6 +40,7 @@ def select_status(
     unknown value; then nothing has changed.
     """
     _check_values(prospect, customer)
+    _check_moment(at)
     with one_change() as change:
         settle_now()
         state = next(iter(sql.lock_contacts_by_id([contact.pk])), None)
@@ -48,17 +49,12 @@ def select_status(
         state.after = replace(state.before)
         now = timezone.now()
         actor = current_actor()
-        refusals = {}
         # The customer status first: forgetting kept wins there may allow a Lost Prospect.
-        for kind, value in ((StatusKind.CUSTOMER, customer), (StatusKind.PROSPECT, prospect)):
-            if value is not None:
-                reason = refusal(contact, state.after, kind, value, stored_names(contact))
-                if reason:
-                    refusals[kind.value] = reason
-                else:
-                    _select(state, kind, value, at or now, actor.pk if actor else None)
-        if refusals:
-            raise ValidationError(refusals)
+        wanted = [(StatusKind.CUSTOMER, customer), (StatusKind.PROSPECT, prospect)]
+        selections = [(kind, value) for kind, value in wanted if value is not None]
+        _refuse(contact, state.before, selections)
+        for kind, value in selections:
+            _select(state, kind, value, at or now, actor.pk if actor else None)
         change.status_changes += _write(state, at or now, now, Cause.SELECTED)
     contact.refresh_from_db()
 
@@ -70,6 +66,28 @@ def _check_values(prospect: str | None, customer: str | None) -> None:
                 _("“%(value)s” is none of the values: %(values)s.")
                 % {"value": value, "values": ", ".join(words.values)}
             )
+
+
+def _check_moment(at: datetime | None) -> None:
+    if at is not None and at > timezone.now():
+        # It would outrank whatever happens until then.
+        raise ValidationError(_("A status cannot be selected in the future."))
+
+
+def _refuse(
+    contact: Contact, standing: Standing, selections: Sequence[tuple[StatusKind, str]]
+) -> None:
+    """Raise what speaks against any of ``selections``, before any of them writes."""
+    refusals = {}
+    for kind, value in selections:
+        reason = refusal(contact, standing, kind, value, stored_names(contact))
+        if reason:
+            refusals[kind.value] = reason
+        elif kind == StatusKind.CUSTOMER and value == CustomerStatus.NONE:
+            # Only kept wins are left, and they are about to be forgotten.
+            standing = replace(standing, won=0, last_won_at=None)
+    if refusals:
+        raise ValidationError(refusals)
 
 
 # The names of the deals of a group that count; with ``kept=False`` without mere kept wins.

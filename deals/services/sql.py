@@ -73,19 +73,28 @@ def _in_json(value: datetime | None) -> str | None:
 
 def lock_deals(ids: Collection[int]) -> list[DealState]:
     """Lock these deals, and their stages against another category; those that still exist."""
+    # Not as one join: a deal that another transaction moves while this one waits for it would
+    # not match its old stage any more, and drop out of the rows as if it were deleted.
     rows = _rows(
         f"""
-        SELECT d.id, d.name, d.primary_contact_id, d.company_id, d."group", d.opened_at,
-               d.closed_at, s.category, s.name
-        FROM deals_deal d JOIN deals_stage s ON s.id = d.stage_id
-        WHERE {_in("d.id")}
-        ORDER BY d.id
-        {_lock("FOR NO KEY UPDATE OF d FOR SHARE OF s")}""",
+        SELECT id, name, primary_contact_id, company_id, "group", opened_at, closed_at, stage_id
+        FROM deals_deal WHERE {_in("id")} ORDER BY id {_lock("FOR NO KEY UPDATE")}""",
         [_ids(ids)],
     )
+    if not rows:
+        return []
+    stages = {
+        pk: (category, name)
+        for pk, category, name in _rows(
+            f"""
+            SELECT id, category, name FROM deals_stage
+            WHERE {_in("id")} ORDER BY id {_lock("FOR SHARE")}""",
+            [_ids({row[-1] for row in rows})],
+        )
+    }
     return [
-        DealState(pk, name, star, company, group, _known(opened), moment(closed), category, stage)
-        for pk, name, star, company, group, opened, closed, category, stage in rows
+        DealState(pk, name, star, company, group, _known(opened), moment(closed), *stages[stage_id])
+        for pk, name, star, company, group, opened, closed, stage_id in rows
     ]
 
 

@@ -15,10 +15,14 @@ def set_primary_contact(deal: Deal, contact: Contact, *, keep_previous: bool) ->
     """Make ``contact`` the star of ``deal``, and its company the deal's.
 
     The old star stays on the deal as an associated contact if ``keep_previous``. Setting the
-    contact that is the star already changes nothing.
+    contact that is the star already changes nothing. Raises ``ValidationError`` for a deal that
+    is deleted.
     """
     with one_change():
-        previous_id = Deal.stored_states([deal.pk])[deal.pk].primary_contact_id
+        stored = Deal.stored_states([deal.pk]).get(deal.pk)
+        if stored is None:
+            raise ValidationError(_("This deal is deleted."))
+        previous_id = stored.primary_contact_id
         if previous_id == contact.pk:
             return
         DealContact.objects.filter(deal=deal, contact=contact).delete()

@@ -5,7 +5,8 @@ order of their ids; compares the parties with what the deals say; keeps wins; co
 facts that differ; reads the statuses back; and records those that moved. It counts after
 locking, in statements of its own: at READ COMMITTED only these see what another transaction
 committed while this one waited. The number of statements does not depend on how many deals or
-contacts there are, up to ``CHUNK`` deals.
+contacts there are; a change is settled in one piece, however large, because what stands between
+its steps is nobody's status.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from itertools import batched
 from typing import Any
 
 from django.utils import timezone
 
-from contacts.models import StatusChange
+from contacts.models import Contact, StatusChange
 from crm.changes import Change, one_change, open_change, settle, settled_by
 from crm.trash import services as trash
 from deals.models import Deal
@@ -26,8 +26,6 @@ from deals.services import sql
 from deals.services.reasons import changes_of
 from deals.services.states import ContactState, DealState, Event
 from deals.stages import GROUP_OF, Group
-
-CHUNK = 1_000
 
 batched_status_sync = one_change
 
@@ -49,11 +47,25 @@ def settle_statuses(change: Change) -> None:
     ids = set(change.deals)
     if change.deleted_contacts:
         ids |= set(sql.deals_counting_for(change.deleted_contacts))
-    for chunk in batched(sorted(ids), CHUNK):
-        _Sync(change, list(chunk)).run()
+    if change.moved_contacts:
+        # Who put them on a deal meanwhile waited for their rows, or we for theirs.
+        ids |= set(sql.deals_concerning(change.moved_contacts))
+    if ids:
+        _Sync(change, sorted(ids)).run()
     if change.marks:
         _set_marks(change)
-    trash.put(change.trash.values())
+    trash.put(_gone(change.trash))
+
+
+def _gone(noted: dict[tuple[str, int], Any]) -> list[Any]:
+    """Of what was to go to the trash, what is gone; the rest a savepoint has brought back."""
+    present: set[tuple[str, int]] = set()
+    for kind, model in (("deal", Deal), ("contact", Contact)):
+        ids = [pk for noted_kind, pk in noted if noted_kind == kind]
+        if ids:
+            rows = model._base_manager.filter(pk__in=ids).values_list("pk", flat=True)
+            present |= {(kind, pk) for pk in rows}
+    return [entry for key, entry in noted.items() if key not in present]
 
 
 def _set_marks(change: Change) -> None:
@@ -73,6 +85,7 @@ def _set_marks(change: Change) -> None:
 def settle_now() -> None:
     """Settle the open change, if there is one, for a step that needs the statuses of by now."""
     if change := open_change():
+        change.remember_settled()
         settle(change)
 
 

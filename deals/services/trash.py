@@ -37,7 +37,8 @@ def note(change: Change, instance: models.Model, origin: Any) -> None:
         if change.cause != Cause.MERGED:
             entry = _entry(change, Kind.CONTACT, instance.pk, instance)
             if "employees" not in entry.data:
-                _note_ties(change, origin if source is Contact else [instance])
+                deleted = isinstance(origin, models.QuerySet) and source is Contact
+                _note_ties(change, origin if deleted else [instance])
     elif source is Deal and isinstance(instance, DealContact):
         entry = _entry(change, Kind.DEAL, instance.deal_id)
         entry.data["links"].append(row_of(instance))
