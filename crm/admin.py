@@ -1,18 +1,23 @@
-from django.contrib import admin
+"""The admin site itself, and the pages of what keeps the product running."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from crm.backoffice import ReadOnlyAdmin, few_enough, report_refusals
 from crm.models import Heartbeat, NightlyRun
+from crm.trash.models import TrashedRecord
+from deals.services import restore
 
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return False
+admin.site.site_header = _("Standing")
+admin.site.site_title = _("Standing")
+admin.site.index_title = _("Administration")
 
 
 @admin.register(Heartbeat)
@@ -24,3 +29,34 @@ class HeartbeatAdmin(ReadOnlyAdmin):
 class NightlyRunAdmin(ReadOnlyAdmin):
     list_display = ["job", "day", "started_at", "finished_at", "ok", "found"]
     list_filter = ["job", "ok"]
+
+
+# Here and not in its app: restoring takes the services of the rooms above the trash.
+@admin.register(TrashedRecord)
+class TrashedRecordAdmin(ReadOnlyAdmin):
+    list_display = ["name", "kind", "deleted_at", "deleted_by"]
+    list_filter = ["kind"]
+    list_select_related = ["deleted_by"]
+    search_fields = ["name"]
+    show_full_result_count = False
+    actions = ["restore"]
+
+    def has_restore_permission(self, request: HttpRequest) -> bool:
+        # Read-only otherwise, so that the right to change entries can mean only this.
+        return request.user.has_perm("trash.change_trashedrecord")
+
+    @admin.action(permissions=["restore"], description=_("Restore"))
+    def restore(self, request: HttpRequest, rows: Any) -> None:
+        """Restore each, contacts first: a deal does not come back without its main contact."""
+        refusals, restored = [], 0
+        for entry in few_enough(self, request, rows.order_by("kind", "deleted_at", "pk")):
+            try:
+                restore(entry)
+            except ValidationError as refusal:
+                refusals.append((entry.name, refusal))
+            else:
+                restored += 1
+        if restored:
+            text = ngettext("%(number)d was restored.", "%(number)d were restored.", restored)
+            self.message_user(request, text % {"number": restored}, messages.SUCCESS)
+        report_refusals(self, request, refusals)

@@ -1,0 +1,149 @@
+"""The admin as a whole: every model is in it, and its lists cost the same for 2 rows and for 40."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from contacts.models import Contact, ContactDetail, StatusChange
+from contacts.statuses import GUARDED
+from crm.accounts.models import Team, User
+from crm.trash.models import TrashedRecord
+from deals.models import Deal, DealContact, DealParty, Pipeline, Stage
+from deals.services import select_status
+from tests.deals.factories import company, deal, default_stages, person
+from tests.site.admin_pages import AdminPages, admin_pages, administrator  # noqa: F401
+
+pytestmark = pytest.mark.django_db
+
+OURS = ("accounts", "contacts", "crm", "deals", "trash")
+
+
+def fill(number: int, administrator: User) -> None:
+    """``number`` rows of everything a list shows, each with a relation of its own."""
+    stage = default_stages()["won"]
+    for index in range(number):
+        owner = User.objects.create(username=f"owner {number} {index}")
+        employer = company(owner=owner)
+        star, worker = person(company=employer, owner=owner), person(company=employer)
+        ContactDetail.objects.create(contact=star, kind="email", value="a@example.com")
+        won = deal(star, stage=stage, owner=owner)
+        DealContact.objects.create(deal=won, contact=worker)
+        select_status(worker, customer="past")
+        deal(company(), "lost").delete()
+        Team.objects.create(name=f"Team {number} {index}")
+    TrashedRecord.objects.update(deleted_by=administrator)
+    StatusChange.objects.update(actor=administrator)
+
+
+def test_every_model_is_in_the_admin() -> None:
+    models = [model for label in OURS for model in apps.get_app_config(label).get_models()]
+    assert [m.__name__ for m in models if not admin.site.is_registered(m)] == []
+
+
+def test_no_form_of_the_admin_has_a_guarded_field(rf: Any, administrator: User) -> None:
+    request = rf.get("/")
+    request.user = administrator
+    for contact in (None, company(), person()):
+        fieldsets = admin.site.get_model_admin(Contact).get_fieldsets(request, contact)
+        names = [name for _title, options in fieldsets for name in options["fields"]]
+        form = admin.site.get_model_admin(Contact).get_form(request, contact, fields=names)
+        assert not GUARDED & form.base_fields.keys()
+
+
+def test_no_list_is_edited_in_place() -> None:
+    assert [m for m, page in admin.site._registry.items() if page.list_editable] == []
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Contact,
+        ContactDetail,
+        StatusChange,
+        Deal,
+        DealContact,
+        DealParty,
+        Stage,
+        TrashedRecord,
+        Team,
+    ],
+)
+@pytest.mark.parametrize("query", [{}, {"q": "a"}])
+def test_list_costs_the_same_for_2_rows_and_for_40(
+    admin_pages: AdminPages, administrator: User, model: type, query: dict[str, str]
+) -> None:
+    url = admin_pages.url(model, "changelist")
+    counts = []
+    for rows in (2, 38):
+        fill(rows, administrator)
+        admin_pages.client.get(url, query)
+        with CaptureQueriesContext(connection) as queries:
+            assert admin_pages.client.get(url, query).status_code == 200
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def test_deal_page_asks_at_most_once_for_each_contact(admin_pages: AdminPages) -> None:
+    opened = deal(company())
+    url = admin_pages.url(Deal, "change", opened.pk)
+    counts = []
+    for rows in (2, 38):
+        for _index in range(rows):
+            DealContact.objects.create(deal=opened, contact=person(company=company()))
+        admin_pages.client.get(url)
+        with CaptureQueriesContext(connection) as queries:
+            assert admin_pages.client.get(url).status_code == 200
+        counts.append(len(queries))
+    # The widget of each row looks up the name of its contact; nothing else may.
+    assert counts[1] - counts[0] <= 38
+
+
+def test_pages_of_the_admin_link_back_to_the_product(admin_pages: AdminPages) -> None:
+    page = admin_pages.client.get("/admin/").content.decode()
+    assert "Standing" in page
+    assert '<a href="/">' in page
+
+
+@pytest.mark.parametrize("model", [Contact, Deal, Pipeline, Stage, DealContact])
+def test_staff_without_permission_changes_nothing(model: type) -> None:
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    client = Client()
+    client.force_login(clerk)
+    for page in ("changelist", "add"):
+        assert client.get(AdminPages.url(model, page)).status_code == 403
+
+
+def test_staff_who_may_only_look_selects_nothing() -> None:
+    from django.contrib.auth.models import Permission
+
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_contact"))
+    client = Client()
+    client.force_login(clerk)
+    contact = company()
+    url = AdminPages.url(Contact, "change", contact.pk)
+    assert client.get(url).status_code == 200
+    assert client.post(url, {"select_customer": "past"}).status_code == 403
+    AdminPages(client).act("select_customer_past", contact)
+    contact.refresh_from_db()
+    assert contact.customer_status == "none"
+
+
+def test_staff_without_the_permission_restores_nothing() -> None:
+    from django.contrib.auth.models import Permission
+
+    clerk = User.objects.create_user("clerk", is_staff=True)
+    clerk.user_permissions.add(Permission.objects.get(codename="view_trashedrecord"))
+    client = Client()
+    client.force_login(clerk)
+    company().delete()
+    AdminPages(client).act("restore", TrashedRecord.objects.get())
+    assert TrashedRecord.objects.exists()
+    assert not Contact.objects.exists()
