@@ -16,11 +16,10 @@ def default_stages() -> dict[str, Stage]:
     """One stage of each category, by category."""
     pipeline, _new = Pipeline.objects.get_or_create(name="Sales", defaults={"is_default": True})
     return {
-        category.value: Stage.objects.get_or_create(
-            pipeline=pipeline,
-            category=category,
-            defaults={"name": str(category.label), "position": position},
-        )[0]
+        category.value: Stage.objects.filter(pipeline=pipeline, category=category).first()
+        or Stage.objects.create(
+            pipeline=pipeline, category=category, name=str(category.label), position=position
+        )
         for position, category in enumerate(Category)
     }
 
