@@ -152,6 +152,7 @@ INSTALLED_APPS = [
     "crm.trash",
     "contacts",
     "deals",
+    "imports",
     "django_htmx",
     "django_filters",
     "django_tables2",

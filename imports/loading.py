@@ -1,0 +1,229 @@
+"""One load while it runs: what all its files share, and reading them batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ValidationError
+from django.db.models import Max
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from deals.models import Pipeline, Stage
+from deals.stages import GROUP_OF
+from imports import bulk
+from imports.cells import BadCell, shortened
+from imports.directory import Directory, users_by_word
+from imports.fields import Entity
+from imports.mapping import Mapping, Section, StageWord
+from imports.models import ImportedRecord
+from imports.reading import CsvFile, Row
+from imports.report import Counts, Reject, Report
+
+BATCH = 5_000
+IMPORTED = ["source", "kind", "key", "record_id", "digest"]
+
+# Called with the file's name, bytes read and its size.
+Progress = Callable[[str, int, int], None]
+
+
+class LoadedStage(NamedTuple):
+    id: int
+    group: str
+
+
+class Selection(NamedTuple):
+    """A status from a file that is to be selected once the deals are counted."""
+
+    contact_id: int
+    status: str
+    value: str
+    at: datetime
+    kind: str
+    key: str
+    column: str
+    file: CsvFile
+    row: Row
+
+
+class Loading:
+    """What the files of one load share."""
+
+    def __init__(
+        self,
+        folder: Path,
+        mapping: Mapping,
+        *,
+        actor_id: int | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        self.folder = folder
+        self.mapping = mapping
+        self.actor_id = actor_id
+        self.progress = progress
+        self.now = timezone.now()
+        self.report = Report(mapping.source, self.now)
+        self.directory = Directory(
+            mapping.source,
+            by_name=mapping.refers_by("name"),
+            by_email=mapping.refers_by("email"),
+        )
+        self.users = users_by_word()
+        self.selections: list[Selection] = []
+        self.stages, self.stage_by_id = _stages(mapping)
+        # Rows by their key, to tell the second row with it.
+        self.seen: dict[str, dict[str, int]] = {kind: {} for kind in ImportedRecord.Kind.values}
+        # Of deals that this load creates.
+        self.star_of: dict[int, int] = {}
+        # Of people whose row this load has taken.
+        self.company_of: dict[int, int | None] = {}
+
+    # -- what cells may mean
+
+    def user(self, text: str) -> int | None:
+        found = self.users.get(text.casefold())
+        if found is None:
+            self.report.unmatched_owners[text] += 1
+        return found
+
+    def stage(self, text: str) -> LoadedStage:
+        stage = self.stages.get(text.casefold())
+        if stage is None:
+            raise BadCell(
+                _("the stage “%(text)s” is not in [pipeline.stages] of the mapping")
+                % {"text": shortened(text)}
+            )
+        return stage
+
+    # -- reading
+
+    def open(self, section: Section) -> CsvFile:
+        return CsvFile(
+            self.folder / section.file,
+            columns=section.columns(),
+            encoding=section.encoding,
+            delimiter=section.delimiter,
+            skip=section.skip,
+        )
+
+    def rows(self, section: Section, file: CsvFile, flush: Callable[[], None]) -> Iterator[Row]:
+        """The rows that can be read; calls ``flush`` every so many, and at the end."""
+        counts = self.counts(section.entity)
+        for count, row in enumerate(file.rows(), start=1):
+            if row.problem:
+                counts.rejected += 1
+                self.reject(file, row, "", row.problem)
+            else:
+                yield row
+            counts.read += 1
+            if not count % BATCH:
+                flush()
+                if self.progress:
+                    self.progress(section.file, file.position, file.size)
+        flush()
+        if self.progress:
+            self.progress(section.file, file.size, file.size)
+
+    def counts(self, entity: Entity) -> Counts:
+        return self.report.counts[entity]
+
+    def reject(self, file: CsvFile, row: Row, column: str, reason: str) -> None:
+        self.report.rejects.append(
+            Reject(file.path.name, row.number, column, reason, file.header, row.cells)
+        )
+
+    # -- keys
+
+    def check_key(self, kind: str, key: str, row: Row) -> str:
+        """What is wrong with the key of a row, empty if nothing is; notes the row under it."""
+        if not key:
+            return _("has no key, by which it could be known again")
+        if len(key) > 255:
+            return _("its key is longer than 255 characters")
+        first = self.seen[kind].setdefault(key, row.number)
+        if first != row.number:
+            return _("has the same key as row %(row)d") % {"row": first}
+        return ""
+
+    def remember(self, kind: str, rows: list[tuple[str, int, str]]) -> None:
+        """Remember new records: key, id and digest of each."""
+        bulk.insert(
+            ImportedRecord,
+            IMPORTED,
+            [(self.mapping.source, kind, key, pk, digest) for key, pk, digest in rows],
+        )
+        self.directory.ids[kind].update((key, pk) for key, pk, _digest in rows)
+
+    def remember_digests(self, kind: str, rows: list[tuple[str, str]]) -> None:
+        """Remember what changed rows say now: digest and key of each."""
+        bulk.run_many(
+            "UPDATE imports_importedrecord SET digest = %s WHERE source = %s AND kind = %s "
+            "AND key = %s",
+            [(digest, self.mapping.source, kind, key) for digest, key in rows],
+        )
+
+    def is_bereft(self, kind: str, key: str) -> bool:
+        """Whether this was loaded before and somebody has deleted it since."""
+        known = self.directory.known[kind].get(key)
+        return known is not None and not known.exists
+
+
+def digest_of(values: list[Any]) -> str:
+    return blake2b(repr(values).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _stages(mapping: Mapping) -> tuple[dict[str, LoadedStage], dict[int, Stage]]:
+    """The stage of each word, by the word casefolded and by id; those that lack are created."""
+    if not mapping.stages:
+        return {}, {}
+    pipeline = _pipeline(mapping.pipeline)
+    present = {stage.name.casefold(): stage for stage in pipeline.stages.all()}
+    last = pipeline.stages.aggregate(last=Max("position"))["last"]
+    position = 0 if last is None else last + 1
+    stages = {}
+    for word in mapping.stages:
+        stage = present.get(word.name.casefold())
+        if stage is None:
+            stage = Stage.objects.create(
+                pipeline=pipeline,
+                name=word.name,
+                category=word.category,
+                position=position,
+                likelihood=word.likelihood,
+            )
+            position += 1
+            present[word.name.casefold()] = stage
+        elif stage.category != word.category:
+            raise _other_category(pipeline, stage, word)
+        stages[word.word.casefold()] = LoadedStage(stage.pk, GROUP_OF[stage.category])
+    return stages, {stage.pk: stage for stage in present.values()}
+
+
+def _pipeline(name: str) -> Pipeline:
+    default = Pipeline.objects.filter(is_default=True).first()
+    if name:
+        return Pipeline.objects.get_or_create(name=name, defaults={"is_default": default is None})[
+            0
+        ]
+    return (
+        default or Pipeline.objects.get_or_create(name=_("Sales"), defaults={"is_default": True})[0]
+    )
+
+
+def _other_category(pipeline: Pipeline, stage: Stage, word: StageWord) -> ValidationError:
+    return ValidationError(
+        _(
+            "The pipeline “%(pipeline)s” has a stage “%(stage)s” of the category %(there)s, the "
+            "mapping says %(said)s. Mend the mapping, or give the stage another name in it."
+        )
+        % {
+            "pipeline": pipeline,
+            "stage": stage,
+            "there": stage.category,
+            "said": word.category,
+        }
+    )
