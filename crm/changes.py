@@ -41,13 +41,20 @@ class Change:
     early: Change | None = None
     # Contacts whose company changes: the deals they are on are looked up again when settling.
     moved_contacts: set[int] = field(default_factory=set)
+    # Contacts to be counted although no deal of this change concerns them.
+    recounted_contacts: set[int] = field(default_factory=set)
     # Why it happens, if not for what the deals themselves show; a cause of the status history.
     cause: str = ""
     keep_wins: bool = True
 
     def is_settled(self) -> bool:
         return not (
-            self.deals or self.deleted_contacts or self.moved_contacts or self.marks or self.trash
+            self.deals
+            or self.deleted_contacts
+            or self.moved_contacts
+            or self.recounted_contacts
+            or self.marks
+            or self.trash
         )
 
     def clear(self) -> None:
@@ -58,6 +65,7 @@ class Change:
             self.groups_before,
             self.deleted_contacts,
             self.moved_contacts,
+            self.recounted_contacts,
             self.merged_contacts,
             self.marks,
             self.trash,
@@ -72,6 +80,7 @@ class Change:
         early.groups_before = self.groups_before | early.groups_before
         early.deleted_contacts |= self.deleted_contacts
         early.moved_contacts |= self.moved_contacts
+        early.recounted_contacts |= self.recounted_contacts
 
     def note_again(self) -> None:
         """Note what was settled early once more: settling twice changes nothing."""
@@ -82,6 +91,7 @@ class Change:
             self.groups_before |= early.groups_before
             self.deleted_contacts |= early.deleted_contacts
             self.moved_contacts |= early.moved_contacts
+            self.recounted_contacts |= early.recounted_contacts
 
 
 _current: ContextVar[Change | None] = ContextVar("standing_change", default=None)

@@ -50,7 +50,7 @@ def settle_statuses(change: Change) -> None:
     if change.moved_contacts:
         # Who put them on a deal meanwhile waited for their rows, or we for theirs.
         ids |= set(sql.deals_concerning(change.moved_contacts))
-    if ids:
+    if ids or change.recounted_contacts:
         _Sync(change, sorted(ids)).run()
     if change.marks:
         _set_marks(change)
@@ -104,8 +104,14 @@ class _Sync:
     def run(self) -> None:
         self.deals = {deal.id: deal for deal in sql.lock_deals(self.deal_ids)}
         self.contacts = {contact.id: contact for contact in sql.lock_contacts(self.deal_ids)}
+        recounted = self.change.recounted_contacts
+        if recounted:
+            missing = recounted - self.contacts.keys()
+            self.contacts |= {contact.id: contact for contact in sql.lock_contacts_by_id(missing)}
         self._align_deals()
         self._write_parties()
+        for contact_id in recounted:
+            self.events.setdefault(contact_id, [])
         concerned = sorted(self.contacts.keys() & self.events.keys())
         if concerned:
             self._write_standings(concerned)

@@ -11,7 +11,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from contacts.models import Contact, ContactDetail, StatusChange
-from contacts.statuses import FACTS, StatusKind
+from contacts.statuses import StatusKind
 from crm.changes import Change, one_change
 from crm.trash.models import TrashedRecord
 from crm.trash.services import instance_of, row_of
@@ -149,10 +149,6 @@ def _return_marks(change: Change, contact_id: int, marks: dict[str, Any]) -> Non
 def _restore_contact(entry: TrashedRecord) -> Contact:
     contact = instance_of(Contact, entry.data["row"])
     assert isinstance(contact, Contact)
-    # Its deals are counted anew; until then it has none.
-    for name in FACTS:
-        field: models.Field = Contact._meta.get_field(name)  # type: ignore[assignment]
-        setattr(contact, name, field.get_default())
     _clear_missing(contact)
     _insert(contact)
     for detail in entry.data["details"]:
@@ -170,7 +166,10 @@ def _restore_contact(entry: TrashedRecord) -> Contact:
         parent_company=contact
     )
     Deal.objects.filter(pk__in=ids["company_deals"], company=None).update(company=contact)
-    sync_statuses(deals | {deal_id for deal_id, _contact in ids["kept"]})
+    with one_change() as change:
+        # It comes back with the statuses it went with, so that history tells what changed since.
+        change.recounted_contacts.add(contact.pk)
+        sync_statuses(deals | {deal_id for deal_id, _contact in ids["kept"]})
     return contact
 
 
