@@ -124,6 +124,11 @@ class ContactChoiceField(forms.Field):
         code = "several" if found else "none"
         raise ValidationError(self.error_messages[code], code=code, params={"typed": typed})
 
+    def label_of(self, value: Any) -> str:
+        """The name behind a value, an id or a contact; empty for none."""
+        contact = value if isinstance(value, Contact) else self._get(value)
+        return contact.name if contact else ""
+
     def has_changed(self, initial: Any, data: Any) -> bool:
         first = initial.pk if isinstance(initial, Contact) else initial
         return str(first or "") != str(data or "")

@@ -1,0 +1,250 @@
+"""The pages of one contact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import ProtectedError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from contacts.cards import ContactCard, markings, summary_of_markings
+from contacts.fields import OPTIONS_AT_MOST, of_kind
+from contacts.forms import CompanyForm, DetailFormSet, PersonForm, StatusForm
+from contacts.models import Contact
+from contacts.statuses import WORDS, StatusKind
+from crm.changes import one_change
+from crm.retry import retrying
+from deals.cards import effects_of
+from deals.models import Deal
+from deals.notices import offer, offer_to_move_along, tell
+from deals.services import explain, lock_deals_of, preview, select_status
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def _seen(request: HttpRequest, pk: int) -> Contact:
+    return get_object_or_404(Contact.objects.visible_to(request.user).for_card(), pk=pk)
+
+
+def _edited(request: HttpRequest, pk: int) -> Contact:
+    return get_object_or_404(Contact.objects.editable_by(request.user), pk=pk)
+
+
+@require_GET
+def card(request: HttpRequest, pk: int) -> HttpResponse:
+    return _show_card(request, _seen(request, pk))
+
+
+def _show_card(
+    request: HttpRequest, contact: Contact, refusals: dict[str, list[str]] | None = None
+) -> HttpResponse:
+    context = {
+        "contact": contact,
+        "card": ContactCard(contact, request.user, request.GET),
+        "refusals": refusals or {},
+    }
+    return render(request, "contacts/card.html", context)
+
+
+@require_GET
+def explanation(request: HttpRequest, pk: int) -> HttpResponse:
+    """Why the contact stands where it stands: a fragment for htmx, else its place on the card."""
+    contact = _seen(request, pk)
+    if not request.htmx:  # type: ignore[attr-defined]
+        return redirect(f"{contact.get_absolute_url()}#standing")
+    found = explain(contact)
+    context = {"contact": contact, "statuses": [found.prospect, found.customer]}
+    return render(request, "contacts/_explanation.html", context)
+
+
+@require_GET
+def options(request: HttpRequest) -> JsonResponse:
+    """Up to 20 contacts that match ``q``, companies or people alone if ``kind`` says so."""
+    query = request.GET.get("q", "")[:200]
+    contacts = of_kind(Contact.objects.visible_to(request.user), request.GET.get("kind", ""))
+    found = contacts.matching(query).select_related("company")[:OPTIONS_AT_MOST]
+    results = [
+        {
+            "id": contact.pk,
+            "name": contact.name,
+            "detail": contact.company.name if contact.company else contact.email,
+            "kind": "company" if contact.is_organization else "person",
+        }
+        for contact in found
+    ]
+    return JsonResponse({"results": results})
+
+
+# -- new and edit
+
+
+@get_or_post
+@retrying
+def new_person(request: HttpRequest) -> HttpResponse:
+    return _new(request, Contact())
+
+
+@get_or_post
+@retrying
+def new_company(request: HttpRequest) -> HttpResponse:
+    return _new(request, Contact(is_organization=True))
+
+
+def _new(request: HttpRequest, contact: Contact) -> HttpResponse:
+    initial: dict[str, Any] = {"owner": request.user.pk}
+    if not contact.is_organization:
+        initial["company"] = request.GET.get("company", "")
+    form, details = _forms(request, contact, initial)
+    if request.method == "POST" and form.is_valid() and details.is_valid():
+        with one_change():
+            saved = form.save()
+            details.save()
+        tell(request, _("%(name)s is a contact now.") % {"name": saved.name})
+        return redirect(saved)
+    return _show_form(request, contact, form, details)
+
+
+@get_or_post
+@retrying
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    contact = _edited(request, pk)
+    if request.method != "POST":
+        return _show_form(request, contact, *_forms(request, contact))
+    with one_change() as change:
+        # Deals before contacts, as every sync locks them; then nobody slips in between the
+        # comparison of versions and the saving.
+        lock_deals_of([pk])
+        locked = Contact.objects.editable_by(request.user).select_for_update(no_key=True)
+        contact = get_object_or_404(locked, pk=pk)
+        employer = contact.company_id
+        form, details = _forms(request, contact)
+        saved = form.is_valid() and details.is_valid()
+        if saved:
+            form.save()
+            details.save()
+    if not saved:
+        return _show_form(request, contact, form, details)
+    tell(request, _("%(name)s is saved.") % {"name": contact.name}, change)
+    if contact.company_id != employer:
+        offer_to_move_along(request, contact)
+    return redirect(contact)
+
+
+def _forms(
+    request: HttpRequest, contact: Contact, initial: dict[str, Any] | None = None
+) -> tuple[Any, Any]:
+    kind = CompanyForm if contact.is_organization else PersonForm
+    data = request.POST if request.method == "POST" else None
+    form = kind(data, instance=contact, initial=initial, user=request.user)
+    return form, DetailFormSet(data, instance=contact, prefix="details")
+
+
+def _show_form(request: HttpRequest, contact: Contact, form: Any, details: Any) -> HttpResponse:
+    # The form may have put what was typed into the contact: headings show what is stored.
+    name = Contact.objects.filter(pk=contact.pk).values_list("name", flat=True).first()
+    context = {"contact": contact, "name": name or "", "form": form, "details": details}
+    return render(request, "contacts/form.html", context)
+
+
+# -- statuses
+
+
+@require_POST
+@retrying
+def select(request: HttpRequest, pk: int) -> HttpResponse:
+    """Select a status; a refusal shows the card again, the reason beside the status."""
+    contact = _edited(request, pk)
+    form = StatusForm(request.POST)
+    if not form.is_valid() or not form.selection():
+        return redirect(contact)
+    selection = form.selection()
+    try:
+        with one_change() as change:
+            select_status(contact, **selection)
+    except ValidationError as error:
+        refusals = getattr(error, "error_dict", None)
+        return _show_card(
+            request,
+            _seen(request, pk),
+            error.message_dict if refusals else dict.fromkeys(selection, error.messages),
+        )
+    tell(request, _("The status of %(name)s is saved.") % {"name": contact.name}, change)
+    if contact.is_organization:
+        for kind, value in selection.items():
+            if any(one.possible for one in markings(contact, request.user, kind, value)):
+                offer(
+                    request, kind="mark_employees", company=contact.pk, status=kind, value=value
+                )
+    return redirect(contact)
+
+
+@get_or_post
+@retrying
+def mark_employees(request: HttpRequest, pk: int, kind: str, value: str) -> HttpResponse:
+    """Give the employees the status that was selected for their company, after a look."""
+    company = get_object_or_404(Contact.objects.editable_by(request.user).companies(), pk=pk)
+    if kind not in StatusKind.values or value not in WORDS[kind].values:
+        raise Http404
+    found = markings(company, request.user, kind, value)
+    label = WORDS[kind](value).label
+    if request.method == "POST":
+        chosen = set(request.POST.getlist("employee"))
+        with one_change() as change:
+            for one in found:
+                if one.possible and str(one.contact.pk) in chosen:
+                    _mark(one.contact, kind, value)
+        done = _("Marked as %(status)s.") % {"status": label}
+        tell(request, done, change)
+        return redirect(company)
+    context = {
+        "contact": company,
+        "status": WORDS[kind](value).label,
+        "kind": kind,
+        "value": value,
+        "markings": found,
+        "summary": summary_of_markings(found),
+        "some_possible": any(one.possible for one in found),
+    }
+    return render(request, "contacts/mark_employees.html", context)
+
+
+def _mark(contact: Contact, kind: str, value: str) -> None:
+    try:
+        select_status(contact, **{kind: value})
+    except ValidationError:
+        # A deal came in the way since the page was shown: as it would have shown, left out.
+        return
+
+
+# -- deletion
+
+
+@get_or_post
+@retrying
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    contact = _edited(request, pk)
+    starred = Deal.objects.visible_to(request.user).filter(primary_contact=contact)
+    if request.method == "POST":
+        try:
+            with one_change() as change:
+                contact.delete()
+        except ProtectedError:
+            return _show_delete(request, contact, starred)
+        tell(request, _("%(name)s is in the trash.") % {"name": contact.name}, change)
+        return redirect("contacts:list")
+    return _show_delete(request, contact, starred)
+
+
+def _show_delete(request: HttpRequest, contact: Contact, starred: Any) -> HttpResponse:
+    deals = list(starred.select_related("stage").order_by("-opened_at", "-pk")[:21])
+    context: dict[str, Any] = {"contact": contact, "deals": deals[:20], "more": len(deals) > 20}
+    if not deals and not contact.primary_deals.exists():
+        with preview() as seen:
+            Contact.objects.get(pk=contact.pk).delete()
+        context["effects"] = effects_of(seen, request.user)
+        context["employees"] = contact.employees.count()
+    return render(request, "contacts/delete.html", context)

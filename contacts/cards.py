@@ -1,0 +1,203 @@
+"""What the card of a contact shows, in a number of queries that does not grow with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import F, QuerySet, Window
+from django.db.models.functions import RowNumber
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from contacts.models import Contact, StatusChange
+from contacts.statuses import WORDS, StatusKind
+from deals.models import Deal, DealParty
+from deals.notices import active_deals_elsewhere
+from deals.services import explain
+from deals.services.select import refusal, stored_names
+
+PAGE = 20
+DEALS_NAMED = 3
+MARKED_AT_MOST = 500
+
+
+@dataclass
+class Employee:
+    """An employee as its company's card shows it; ``deals`` are the newest that count for both."""
+
+    contact: Contact
+    differences: Sequence[str] = ()
+    deals: list[Deal] = field(default_factory=list)
+    more_deals: int = 0
+
+
+@dataclass
+class HistoryRow:
+    change: StatusChange
+    deal_exists: bool
+
+    @property
+    def recorded_later(self) -> bool:
+        """Whether it was written down on another day than it took effect."""
+        return self.change.recorded_at.date() != self.change.effective_at.date()
+
+
+class ContactCard:
+    """The card of ``contact`` for ``user``; ``query`` holds the pages of its lists."""
+
+    def __init__(self, contact: Contact, user: Any, query: QueryDict) -> None:
+        self.contact = contact
+        self.user = user
+        self.query = query
+
+    @cached_property
+    def statuses(self) -> list[Any]:
+        explanation = explain(self.contact)
+        return [explanation.prospect, explanation.customer]
+
+    @cached_property
+    def _deals(self) -> QuerySet[Deal]:
+        return Deal.objects.visible_to(self.user)
+
+    @cached_property
+    def counting(self) -> Page:
+        """The parties of deals that count for the contact, active deals first."""
+        parties = (
+            DealParty.objects.filter(contact=self.contact, deal__in=self._deals)
+            .select_related("deal__stage", "deal__primary_contact", "deal__company")
+            .order_by("deal__group", F("deal__closed_at").desc(), "-deal__opened_at", "-deal_id")
+        )
+        return self._page(parties, "deals")
+
+    @cached_property
+    def listing(self) -> Page:
+        """The deals that list the contact without counting for it."""
+        deals = (
+            self._deals.filter(links__contact=self.contact)
+            .exclude(parties__contact=self.contact)
+            .select_related("stage", "primary_contact", "company")
+            .order_by("-opened_at", "-pk")
+        )
+        return self._page(deals, "listed")
+
+    @cached_property
+    def deals_elsewhere(self) -> int:
+        return active_deals_elsewhere(self.contact)
+
+    @cached_property
+    def subsidiaries(self) -> Page | None:
+        if not self.contact.is_organization:
+            return None
+        below = Contact.objects.visible_to(self.user).filter(parent_company=self.contact)
+        return self._page(below.order_by("sort_key", "pk"), "subsidiaries")
+
+    @cached_property
+    def employees(self) -> Page | None:
+        """A page of ``Employee``; None for a person."""
+        if not self.contact.is_organization:
+            return None
+        people = Contact.objects.visible_to(self.user).filter(company=self.contact)
+        page = self._page(people.order_by("sort_key", "pk"), "employees")
+        page.object_list = self._with_deals(list(page.object_list))
+        return page
+
+    def _with_deals(self, people: list[Contact]) -> list[Employee]:
+        employees = {person.pk: Employee(person, self._differences(person)) for person in people}
+        parties = (
+            DealParty.objects.filter(
+                contact__in=employees, deal__company=self.contact, deal__in=self._deals
+            )
+            .annotate(
+                place=Window(
+                    RowNumber(), partition_by="contact_id", order_by=F("deal__opened_at").desc()
+                )
+            )
+            .filter(place__lte=DEALS_NAMED + 1)
+            .select_related("deal__stage")
+            .order_by("contact_id", "place")
+        )
+        for party in parties if employees else ():
+            employee = employees[party.contact_id]
+            if len(employee.deals) < DEALS_NAMED:
+                employee.deals.append(party.deal)
+            else:
+                person = employee.contact
+                counted = person.active_deals + person.won_deals + person.lost_deals
+                employee.more_deals = counted - DEALS_NAMED
+        return list(employees.values())
+
+    def _differences(self, person: Contact) -> list[str]:
+        """In words, where the person stands otherwise than the company."""
+        found = []
+        for kind in StatusKind.values:
+            name = f"{kind}_status"
+            if getattr(person, name) != getattr(self.contact, name):
+                found.append(str(WORDS[kind](getattr(self.contact, name)).label))
+        return found
+
+    @cached_property
+    def history(self) -> Page:
+        """A page of ``HistoryRow``, newest first."""
+        changes = (
+            StatusChange.objects.filter(contact=self.contact.pk)
+            .select_related("actor")
+            .order_by("-recorded_at", "-pk")
+        )
+        page = self._page(changes, "history")
+        rows = list(page.object_list)
+        named = {row.deal_id for row in rows if row.deal_id}
+        present = set(self._deals.filter(pk__in=named).values_list("pk", flat=True))
+        page.object_list = [HistoryRow(row, row.deal_id in present) for row in rows]
+        return page
+
+    def _page(self, rows: Any, name: str) -> Page:
+        # An address from yesterday may name a page that is gone: the nearest one is shown.
+        return Paginator(rows, PAGE).get_page(self.query.get(name))
+
+
+@dataclass
+class Marking:
+    """An employee who may get the status selected for the company, or why not."""
+
+    contact: Contact
+    refusal: str = ""
+    already: bool = False
+
+    @property
+    def possible(self) -> bool:
+        return not self.refusal and not self.already
+
+
+def markings(company: Contact, user: Any, kind: str, value: str) -> list[Marking]:
+    """What selecting ``value`` for each employee of ``company`` would meet, the first 500."""
+    people = Contact.objects.visible_to(user).filter(company=company).order_by("sort_key", "pk")
+    found = []
+    for person in people[:MARKED_AT_MOST]:
+        already = getattr(person, f"{kind}_status") == value
+        reason = ""
+        if not already:
+            reason = refusal(person, person.standing, kind, value, stored_names(person))
+        found.append(Marking(person, reason, already))
+    return found
+
+
+def summary_of_markings(found: Sequence[Marking]) -> str:
+    """In a sentence: how many would change, are so already, or are refused."""
+    possible = sum(1 for one in found if one.possible)
+    refused = sum(1 for one in found if one.refusal)
+    text = ngettext(
+        "%(number)d employee can be marked.", "%(number)d employees can be marked.", possible
+    ) % {"number": possible}
+    if refused:
+        more = ngettext(
+            "%(number)d is left out, with the reason beside the name.",
+            "%(number)d are left out, each with the reason beside the name.",
+            refused,
+        ) % {"number": refused}
+        text = _("%(first)s %(second)s") % {"first": text, "second": more}
+    return text

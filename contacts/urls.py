@@ -1,0 +1,22 @@
+from django.urls import path
+
+from contacts import card_views, views
+
+app_name = "contacts"
+
+urlpatterns = [
+    path("contacts/", views.ContactList.as_view(), name="list"),
+    path("contacts/options/", card_views.options, name="options"),
+    path("contacts/new/person/", card_views.new_person, name="new_person"),
+    path("contacts/new/company/", card_views.new_company, name="new_company"),
+    path("contacts/<int:pk>/", card_views.card, name="card"),
+    path("contacts/<int:pk>/edit/", card_views.edit, name="edit"),
+    path("contacts/<int:pk>/delete/", card_views.delete, name="delete"),
+    path("contacts/<int:pk>/status/", card_views.select, name="select_status"),
+    path("contacts/<int:pk>/explanation/", card_views.explanation, name="explanation"),
+    path(
+        "contacts/<int:pk>/employees/<str:kind>/<str:value>/",
+        card_views.mark_employees,
+        name="mark_employees",
+    ),
+]

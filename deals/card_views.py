@@ -1,0 +1,216 @@
+"""The card of a deal, and the steps one takes from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from contacts.models import Contact
+from crm.changes import one_change
+from crm.retry import retrying
+from deals.cards import DealCard, effects_of
+from deals.forms import KEEP, REMOVE, LinkForm, MoveForm, StarForm, offered_stages
+from deals.models import Deal, DealContact
+from deals.notices import tell
+from deals.services import forget_win, move_active_deals, preview, set_primary_contact
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def _edited(request: HttpRequest, pk: int) -> Deal:
+    return get_object_or_404(Deal.objects.editable_by(request.user).for_card(), pk=pk)
+
+
+@require_GET
+def card(request: HttpRequest, pk: int) -> HttpResponse:
+    deal = get_object_or_404(Deal.objects.visible_to(request.user).for_card(), pk=pk)
+    context = {
+        "deal": deal,
+        "card": DealCard(deal, request.user, request.GET),
+        "link_form": LinkForm(user=request.user, deal=deal),
+    }
+    return render(request, "deals/card.html", context)
+
+
+# -- moving
+
+
+@get_or_post
+@retrying
+def move(request: HttpRequest, pk: int) -> HttpResponse:
+    """Move a deal to another stage; asked with GET, show first whose statuses follow."""
+    deal = _edited(request, pk)
+    sent = request.POST if request.method == "POST" else request.GET
+    stage_id = sent.get("stage", "")
+    stages = offered_stages(deal.stage)
+    stage = stages.filter(pk=stage_id).first() if stage_id.isdecimal() else None
+    if stage is None:
+        messages.error(request, _("This stage does not exist any more."))
+        return redirect(deal)
+    form = MoveForm(request.POST or None, deal=deal, stage=stage, initial={"stage": stage.pk})
+    if request.method == "POST" and form.is_valid():
+        with one_change() as change:
+            form.save()
+        names = {"deal": deal.name, "stage": stage.name}
+        tell(request, _("“%(deal)s” is moved to %(stage)s.") % names, change)
+        return redirect(deal)
+    with preview() as seen:
+        Deal.objects.filter(pk=deal.pk).update(stage=stage)
+    context = {
+        # As stored: a refused form may have changed the one it was given.
+        "deal": _edited(request, pk),
+        "stage": stage,
+        "form": form,
+        "effects": effects_of(seen, request.user),
+    }
+    return render(request, "deals/move.html", context)
+
+
+# -- who is on it
+
+
+@get_or_post
+@retrying
+def star(request: HttpRequest, pk: int) -> HttpResponse:
+    """Another main contact: asks what becomes of the one before, and shows what follows."""
+    deal = _edited(request, pk)
+    if request.method == "POST":
+        form = StarForm(request.POST, user=request.user)
+        if form.is_valid():
+            return _set_star(request, deal, form)
+    else:
+        initial = {"contact": request.GET.get("contact", ""), "previous": KEEP}
+        form = StarForm(user=request.user, initial=initial)
+    context: dict[str, Any] = {"deal": deal, "form": form}
+    chosen = str(form["contact"].value() or "")
+    if chosen.isdecimal():
+        contact = Contact.objects.visible_to(request.user).filter(pk=chosen).first()
+        context["contact"] = contact
+        if contact and contact.pk != deal.primary_contact_id:
+            context["choices"] = [
+                (how, _effects_of_star(request, deal, contact, how)) for how in (KEEP, REMOVE)
+            ]
+    return render(request, "deals/star.html", context)
+
+
+def _set_star(request: HttpRequest, deal: Deal, form: StarForm) -> HttpResponse:
+    contact = form.cleaned_data["contact"]
+    with one_change() as change:
+        keep = form.cleaned_data["previous"] == KEEP
+        set_primary_contact(deal, contact, keep_previous=keep)
+    names = {"name": contact.name, "deal": deal.name}
+    tell(request, _("%(name)s is the main contact of “%(deal)s”.") % names, change)
+    return redirect(deal)
+
+
+def _effects_of_star(request: HttpRequest, deal: Deal, contact: Contact, how: str) -> Any:
+    with preview() as seen:
+        set_primary_contact(
+            Deal.objects.get(pk=deal.pk), contact, keep_previous=how == KEEP
+        )
+    return effects_of(seen, request.user)
+
+
+@get_or_post
+@retrying
+def link_add(request: HttpRequest, pk: int) -> HttpResponse:
+    deal = _edited(request, pk)
+    form = LinkForm(request.POST or None, user=request.user, deal=deal)
+    if request.method == "POST" and form.is_valid():
+        contact = form.cleaned_data["contact"]
+        with one_change() as change:
+            DealContact.objects.create(
+                deal=deal, contact=contact, role=form.cleaned_data["role"]
+            )
+        names = {"name": contact.name, "deal": deal.name}
+        tell(request, _("%(name)s is on “%(deal)s” now.") % names, change)
+        return redirect(deal)
+    return render(request, "deals/link_form.html", {"deal": deal, "form": form})
+
+
+@require_POST
+@retrying
+def link_remove(request: HttpRequest, pk: int, link: int) -> HttpResponse:
+    deal = _edited(request, pk)
+    found = DealContact.objects.filter(deal=deal, pk=link).select_related("contact").first()
+    if found is not None:
+        with one_change() as change:
+            found.delete()
+        names = {"name": found.contact.name, "deal": deal.name}
+        tell(request, _("%(name)s is not on “%(deal)s” any more.") % names, change)
+    return redirect(deal)
+
+
+# -- what the law offers
+
+
+@require_POST
+@retrying
+def forget(request: HttpRequest, pk: int) -> HttpResponse:
+    """Forget the kept win of ``contact`` in this deal."""
+    deal = _edited(request, pk)
+    contacts = Contact.objects.editable_by(request.user)
+    contact = get_object_or_404(contacts, pk=_number(request, "contact"))
+    with one_change() as change:
+        forgotten = forget_win(contact, deal)
+    if forgotten:
+        names = {"name": contact.name, "deal": deal.name}
+        tell(request, _("%(name)s keeps the win “%(deal)s” no more.") % names, change)
+    return _back(request, contact)
+
+
+@require_POST
+@retrying
+def move_along(request: HttpRequest) -> HttpResponse:
+    """Give the active deals of ``person`` the company it works for now."""
+    people = Contact.objects.editable_by(request.user).people()
+    person = get_object_or_404(people, pk=_number(request, "person"))
+    try:
+        with one_change() as change:
+            moved = move_active_deals(person)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return redirect(person)
+    done = ngettext("%(number)d deal moved along.", "%(number)d deals moved along.", len(moved))
+    tell(request, done % {"number": len(moved)}, change)
+    return redirect(person)
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    value = request.POST.get(name, "")
+    return int(value) if value.isdecimal() else 0
+
+
+def _back(request: HttpRequest, otherwise: Any) -> HttpResponse:
+    """Back to the page that was sent along, if it is one of ours."""
+    page = request.POST.get("next", "")
+    ours = url_has_allowed_host_and_scheme(
+        page, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return redirect(page if ours else otherwise)
+
+
+# -- deletion
+
+
+@get_or_post
+@retrying
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    deal = _edited(request, pk)
+    if request.method == "POST":
+        with one_change() as change:
+            deal.delete()
+        tell(request, _("“%(deal)s” is in the trash.") % {"deal": deal.name}, change)
+        return redirect("deals:list")
+    with preview() as seen:
+        Deal.objects.get(pk=deal.pk).delete()
+    context = {"deal": deal, "effects": effects_of(seen, request.user)}
+    return render(request, "deals/delete.html", context)

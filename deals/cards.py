@@ -1,0 +1,154 @@
+"""What the card of a deal shows, in a number of queries that does not grow with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from contacts.models import Contact, StatusChange
+from deals.models import Deal, DealContact, DealParty, Stage
+from deals.notices import KeptWin
+from deals.services.preview import Preview
+from deals.stages import Category, Group
+
+PAGE = 50
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage on the deal's bar."""
+
+    stage: Stage
+    current: bool
+    passed: bool
+    # It asks first: somebody's statuses follow.
+    asks: bool
+
+
+@dataclass(frozen=True)
+class OnDeal:
+    """An associated contact, and whether the deal counts for it; if not, why not."""
+
+    link: DealContact
+    contact: Contact
+    counts: bool
+    reason: str
+
+
+class DealCard:
+    """The card of ``deal`` for ``user``; ``query`` holds the page of its contacts."""
+
+    def __init__(self, deal: Deal, user: Any, query: QueryDict) -> None:
+        self.deal = deal
+        self.user = user
+        self.query = query
+
+    @cached_property
+    def steps(self) -> list[Step]:
+        """Every stage of the deal's pipeline, in order."""
+        stages = list(self.deal.stage.pipeline.stages.all())
+        here = self.deal.stage_id
+        at = next(number for number, stage in enumerate(stages) if stage.pk == here)
+        return [
+            Step(
+                stage,
+                current=stage.pk == here,
+                passed=number < at and stage.group == Group.ACTIVE,
+                asks=stage.group != self.deal.group,
+            )
+            for number, stage in enumerate(stages)
+        ]
+
+    @property
+    def open_steps(self) -> list[Step]:
+        return [step for step in self.steps if step.stage.group == Group.ACTIVE]
+
+    @property
+    def closing_steps(self) -> list[Step]:
+        order = [Category.WON, Category.LOST, Category.UNQUALIFIED]
+        closing = [step for step in self.steps if step.stage.group != Group.ACTIVE]
+        return sorted(closing, key=lambda step: order.index(Category(step.stage.category)))
+
+    @property
+    def first_open(self) -> Stage | None:
+        return self.open_steps[0].stage if self.open_steps else None
+
+    @cached_property
+    def contacts(self) -> Page:
+        """A page of ``OnDeal``: the associated contacts."""
+        links = (
+            DealContact.objects.filter(
+                deal=self.deal, contact__in=Contact.objects.visible_to(self.user)
+            )
+            .select_related("contact__company")
+            .order_by("contact__sort_key", "pk")
+        )
+        page = Paginator(links, PAGE).get_page(self.query.get("contacts"))
+        rows = list(page.object_list)
+        parties = set(
+            DealParty.objects.filter(
+                deal=self.deal, kept=False, contact__in=[link.contact_id for link in rows]
+            ).values_list("contact_id", flat=True)
+        )
+        page.object_list = [
+            OnDeal(
+                link,
+                link.contact,
+                link.contact_id in parties,
+                "" if link.contact_id in parties else self._why_not(link.contact),
+            )
+            for link in rows
+        ]
+        return page
+
+    def _why_not(self, contact: Contact) -> str:
+        if self.deal.company_id is None:
+            return _("the deal has no company, so only its main contact counts")
+        if contact.is_organization:
+            return _("another company than the deal's")
+        if contact.company is None:
+            return _("works for no company")
+        return _("works for another company, %(company)s") % {"company": contact.company.name}
+
+    @cached_property
+    def kept(self) -> list[Contact]:
+        """Who keeps the win without being on the deal, up to a page."""
+        if self.deal.group != Group.WON:
+            return []
+        kept = DealParty.objects.filter(deal=self.deal, kept=True).values("contact")
+        return list(
+            Contact.objects.visible_to(self.user)
+            .filter(pk__in=kept)
+            .select_related("company")
+            .order_by("sort_key", "pk")[:PAGE]
+        )
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What a change would do, for the page that asks before doing it."""
+
+    changes: Sequence[StatusChange]
+    kept: Sequence[KeptWin]
+
+
+def effects_of(seen: Preview, user: Any) -> Effects:
+    """``seen`` with everybody loaded whom the user may see, in the order of their names."""
+    visible = Contact.objects.visible_to(user)
+    contacts = visible.in_bulk({row.contact_id for row in seen.changes})
+    changes = [row for row in seen.changes if row.contact_id in contacts]
+    changes.sort(key=lambda row: (row.contact.sort_key, row.contact_id, row.status))
+    keeping = visible.in_bulk({contact_id for _deal, contact_id in seen.newly_kept})
+    deals = Deal.objects.visible_to(user).in_bulk({deal for deal, _contact in seen.newly_kept})
+    kept = [
+        KeptWin(keeping[contact_id], deals[deal_id])
+        for deal_id, contact_id in seen.newly_kept
+        if contact_id in keeping and deal_id in deals
+    ]
+    return Effects(changes, kept)

@@ -1,0 +1,331 @@
+"""The forms of a deal: itself with everybody on it, and the small ones of its card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from contacts.fields import ContactChoiceField
+from contacts.models import Contact
+from crm.accounts.models import User
+from crm.changes import one_change
+from crm.versions import Difference, VersionedForm
+from deals.models import Deal, DealContact, LossReason, Stage, UnqualifiedReason
+from deals.rows import ContactRows, Row, rows_of
+from deals.services import set_primary_contact
+from deals.stages import Category, Group, as_moment
+
+KEEP, REMOVE = "keep", "remove"
+
+
+class StageChoiceField(forms.ModelChoiceField):
+    """Stages by name, with the pipeline's where there are several pipelines."""
+
+    several = False
+
+    def label_from_instance(self, stage: Any) -> str:
+        return f"{stage.pipeline.name}: {stage.name}" if self.several else stage.name
+
+
+def offered_stages(now: Stage | None = None) -> QuerySet[Stage]:
+    """The stages a deal may be moved to: those of pipelines in use, and of the one it is in."""
+    in_use = Q(pipeline__archived=False)
+    if now is not None:
+        in_use |= Q(pipeline=now.pipeline_id)
+    return Stage.objects.in_order().filter(in_use)
+
+
+def date_input() -> forms.DateInput:
+    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+
+
+def clean_past(value: date | None) -> date | None:
+    """Refuse a close date in the future, before anything is saved."""
+    if value is not None:
+        try:
+            as_moment(value, timezone.now())
+        except ValidationError as error:
+            raise ValidationError(error.messages) from None
+    return value
+
+
+class DealForm(VersionedForm):
+    """A deal and its contacts. Saving it is one change.
+
+    ``star`` is the row of the main contact, ``previous_star`` what becomes of the one before.
+    """
+
+    stage = StageChoiceField(queryset=Stage.objects.none(), label=_("Stage"), empty_label=None)
+    closed_on = forms.DateField(
+        label=_("Closed on"),
+        required=False,
+        widget=date_input(),
+        help_text=_("For a closed deal. Empty: today."),
+    )
+    star = forms.CharField(label=_("Main contact"), required=False, widget=forms.HiddenInput)
+    was_star = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    previous_star = forms.ChoiceField(
+        label=_("What about the main contact before?"),
+        required=False,
+        choices=[(KEEP, _("Keep on the deal")), (REMOVE, _("Remove from the deal"))],
+        widget=forms.RadioSelect,
+    )
+
+    class Meta:
+        model = Deal
+        fields = [
+            "name",
+            "stage",
+            "value",
+            "currency",
+            "owner",
+            "source",
+            "estimated_close_date",
+            "loss_reason",
+            "unqualified_reason",
+            "hot",
+        ]
+        widgets = {
+            "name": forms.TextInput(attrs={"autocomplete": "off"}),
+            "currency": forms.TextInput(attrs={"autocomplete": "off", "size": 4}),
+            "estimated_close_date": date_input(),
+        }
+
+    uncompared = frozenset(("star", "previous_star"))
+
+    def __init__(self, *args: Any, user: Any, star: Contact | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stored_star = self.instance.primary_contact if self.instance.pk else None
+        self.stored_stage = self.instance.stage if self.instance.pk else None
+        self.initial.setdefault("was_star", self.instance.primary_contact_id)
+        if self.instance.closed_at:
+            self.initial["closed_on"] = timezone.localdate(self.instance.closed_at)
+        self._set_choices()
+        visible = Contact.objects.visible_to(user)
+        rows = rows_of(self.instance if self.instance.pk else None, star)
+        self.rows: Any = ContactRows(
+            self.data if self.is_bound else None,
+            initial=None if self.is_bound else rows,
+            prefix="rows",
+            contacts=visible,
+            stored=self.stored_contacts(),
+        )
+
+    def _set_choices(self) -> None:
+        stage = self.fields["stage"]
+        stage.queryset = offered_stages(self.stored_stage)  # type: ignore[attr-defined]
+        pipelines = stage.queryset.values_list("pipeline_id", flat=True)  # type: ignore[attr-defined]
+        stage.several = len(set(pipelines)) > 1  # type: ignore[attr-defined]
+        owners = User.objects.filter(Q(is_active=True) | Q(pk=self.instance.owner_id))
+        self.fields["owner"].queryset = owners.order_by(  # type: ignore[attr-defined]
+            "first_name", "last_name", "username"
+        )
+
+    def stored_contacts(self) -> set[int]:
+        """Ids of everybody on the deal as it is stored."""
+        if not self.instance.pk:
+            return set()
+        linked = self.instance.links.values_list("contact_id", flat=True)
+        return {self.instance.primary_contact_id, *linked}
+
+    # -- what was sent
+
+    def is_valid(self) -> bool:
+        # Both, so that everything that is wrong is shown at once.
+        rows_valid = self.rows.is_valid()
+        return super().is_valid() and rows_valid
+
+    def clean_currency(self) -> str:
+        return str(self.cleaned_data["currency"]).upper()
+
+    def clean_closed_on(self) -> date | None:
+        return clean_past(self.cleaned_data["closed_on"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if self.rows.is_valid():
+            self._clean_star(self.rows.filled())
+        stage = cleaned.get("stage")
+        if stage and stage.group == Group.ACTIVE and "closed_on" in self.changed_data:
+            if cleaned.get("closed_on"):
+                self.add_error("closed_on", _("A deal in this stage is not closed yet."))
+        return cleaned
+
+    def _clean_star(self, rows: list[Row]) -> None:
+        chosen = str(self.cleaned_data.get("star", ""))
+        staying = [row for row in rows if not row.removed]
+        if not chosen and len(staying) == 1:
+            chosen = staying[0].number
+        star = next((row for row in rows if row.number == chosen), None)
+        if star is None:
+            self.add_error("star", _("Choose the main contact of this deal."))
+        elif star.removed:
+            self.add_error(
+                "star", _("The main contact cannot be removed: choose another one first.")
+            )
+        else:
+            self.new_star = star.contact
+            self._clean_previous(rows)
+
+    def _clean_previous(self, rows: list[Row]) -> None:
+        before = self.stored_star
+        if before is None or before == self.new_star:
+            return
+        if any(row.contact == before and row.removed for row in rows):
+            self.cleaned_data["previous_star"] = REMOVE
+        elif not self.cleaned_data.get("previous_star"):
+            self.add_error(
+                "previous_star",
+                _("%(name)s was the main contact: keep it on the deal, or remove it?")
+                % {"name": before.name},
+            )
+
+    def differing(self) -> list[Difference]:
+        found = super().differing()
+        before = self.stored_star
+        if before and self.cleaned_data.get("was_star") != before.pk:
+            ours = Contact.objects.filter(pk=self.cleaned_data.get("was_star")).first()
+            found.append(
+                Difference(str(_("Main contact")), before.name, ours.name if ours else "")
+            )
+            self.data[self.add_prefix("was_star")] = str(before.pk)  # type: ignore[index]
+        return found
+
+    # -- saving
+
+    def save(self, commit: bool = True) -> Deal:
+        """Save the deal and who is on it, as one change."""
+        deal: Deal = self.instance
+        adding = deal.pk is None
+        with one_change():
+            self._set_close_date(deal)
+            if adding:
+                deal.primary_contact = self.new_star
+            deal.save()
+            if not adding and self.new_star.pk != deal.primary_contact_id:
+                keep = self.cleaned_data["previous_star"] == KEEP
+                set_primary_contact(deal, self.new_star, keep_previous=keep)
+            self._save_links(deal)
+        return deal
+
+    def _set_close_date(self, deal: Deal) -> None:
+        # The day it shows already says nothing new: the stored time of that day stays, and a
+        # deal that changes its group closes now.
+        closed_on = self.cleaned_data["closed_on"]
+        if closed_on and "closed_on" in self.changed_data and deal.stage.group != Group.ACTIVE:
+            deal.closed_at = closed_on
+
+    def _save_links(self, deal: Deal) -> None:
+        links = {link.contact_id: link for link in DealContact.objects.filter(deal=deal)}
+        before = self.stored_star if self.stored_star != self.new_star else None
+        gone, added = [], []
+        for row in self.rows.filled():
+            link = links.get(row.contact.pk)
+            if row.contact == self.new_star:
+                continue
+            if row.removed:
+                gone += [link.pk] if link else []
+            elif link:
+                if link.role != row.role:
+                    DealContact.objects.filter(pk=link.pk).update(role=row.role)
+            elif not row.link_id and row.contact != before:
+                # With the number of a link it was on the deal, and somebody removed it since.
+                added.append(DealContact(deal=deal, contact=row.contact, role=row.role))
+        if gone:
+            DealContact.objects.filter(pk__in=gone).delete()
+        if added:
+            DealContact.objects.bulk_create(added)
+
+
+class MoveForm(forms.Form):
+    """Another stage, with what a closed one asks for."""
+
+    stage = forms.ModelChoiceField(queryset=Stage.objects.none())
+    closed_on = forms.DateField(
+        label=_("Closed on"),
+        required=False,
+        widget=date_input(),
+        help_text=_("Empty: now. Never in the future."),
+    )
+    loss_reason = forms.ModelChoiceField(
+        label=_("Loss reason"), queryset=LossReason.objects.all(), required=False
+    )
+    unqualified_reason = forms.ModelChoiceField(
+        label=_("Unqualified reason"), queryset=UnqualifiedReason.objects.all(), required=False
+    )
+
+    def __init__(self, *args: Any, deal: Deal, stage: Stage | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.deal = deal
+        self.fields["stage"].queryset = offered_stages(deal.stage)  # type: ignore[attr-defined]
+        category = stage.category if stage else ""
+        for name, wanted in (
+            ("loss_reason", Category.LOST),
+            ("unqualified_reason", Category.UNQUALIFIED),
+        ):
+            if stage and category != wanted:
+                del self.fields[name]
+        if stage and stage.group == Group.ACTIVE:
+            del self.fields["closed_on"]
+
+    def clean_closed_on(self) -> date | None:
+        return clean_past(self.cleaned_data["closed_on"])
+
+    def save(self) -> Deal:
+        """Move the deal."""
+        deal, sent = self.deal, self.cleaned_data
+        names = ["stage"]
+        deal.stage = sent["stage"]
+        if sent.get("closed_on") and deal.stage.group != Group.ACTIVE:
+            deal.closed_at = sent["closed_on"]
+            names.append("closed_at")
+        for name in ("loss_reason", "unqualified_reason"):
+            if sent.get(name):
+                setattr(deal, name, sent[name])
+                names.append(name)
+        deal.save(update_fields=names)
+        return deal
+
+
+class LinkForm(forms.Form):
+    """One more contact on a deal."""
+
+    contact = ContactChoiceField(label=_("Contact"))
+    role = forms.CharField(label=_("Role"), required=False, max_length=120)
+
+    def __init__(self, *args: Any, user: Any, deal: Deal, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.deal = deal
+        self.fields["contact"].contacts = Contact.objects.visible_to(user)  # type: ignore[attr-defined]
+
+    def clean_contact(self) -> Contact:
+        contact: Contact = self.cleaned_data["contact"]
+        if contact.pk == self.deal.primary_contact_id:
+            raise ValidationError(_("This is the main contact; it is on the deal already."))
+        if self.deal.links.filter(contact=contact).exists():
+            raise ValidationError(_("This contact is on the deal already."))
+        return contact
+
+
+class StarForm(forms.Form):
+    """Another main contact, and what becomes of the one before."""
+
+    contact = ContactChoiceField(label=_("Main contact"))
+    previous = forms.ChoiceField(
+        label=_("The main contact before"),
+        choices=[(KEEP, _("Keep on the deal")), (REMOVE, _("Remove from the deal"))],
+        widget=forms.RadioSelect,
+    )
+
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, user: Any, **kwargs: Any
+    ) -> None:
+        super().__init__(data, **kwargs)
+        self.fields["contact"].contacts = Contact.objects.visible_to(user)  # type: ignore[attr-defined]

@@ -1,0 +1,25 @@
+from django.urls import path
+
+from deals import card_views, form_views, trash_views, views
+
+app_name = "deals"
+
+urlpatterns = [
+    path("deals/", views.DealList.as_view(), name="list"),
+    path("deals/new/", form_views.new, name="new"),
+    path("deals/preview/", form_views.preview_form, name="preview"),
+    path("deals/<int:pk>/preview/", form_views.preview_form, name="preview"),
+    path("deals/move-along/", card_views.move_along, name="move_along"),
+    path("deals/<int:pk>/", card_views.card, name="card"),
+    path("deals/<int:pk>/edit/", form_views.edit, name="edit"),
+    path("deals/<int:pk>/move/", card_views.move, name="move"),
+    path("deals/<int:pk>/star/", card_views.star, name="star"),
+    path("deals/<int:pk>/contacts/add/", card_views.link_add, name="link_add"),
+    path(
+        "deals/<int:pk>/contacts/<int:link>/remove/", card_views.link_remove, name="link_remove"
+    ),
+    path("deals/<int:pk>/forget-win/", card_views.forget, name="forget_win"),
+    path("deals/<int:pk>/delete/", card_views.delete, name="delete"),
+    path("trash/", trash_views.trash, name="trash"),
+    path("trash/<int:pk>/restore/", trash_views.restore, name="restore"),
+]
