@@ -3,10 +3,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Case, F, When
 from django.utils.translation import gettext_lazy
 
 from crm.lists.tables import CardLink, Column, RecordTable, names_of_owners
 from crm.money import format_money
+
+# Values sort within their currency, since 100 of one may be less than 90 of another; where there is no value, the
+# currency says nothing either.
+CURRENCY_OF_VALUE = Case(When(value__isnull=False, then=F("currency")))
 
 
 class DealTable(RecordTable):
@@ -22,8 +27,7 @@ class DealTable(RecordTable):
         Column(
             "value",
             gettext_lazy("Value"),
-            # By currency first: 100 of one is not more than 90 of another.
-            ["currency", "value"],
+            [CURRENCY_OF_VALUE, "value"],
             nullable=True,
             descends=True,
             css="amount",

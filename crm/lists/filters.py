@@ -47,8 +47,11 @@ class RecordFilterSet(django_filters.FilterSet):
     beside: ClassVar[frozenset[str]] = frozenset(("sort", "page"))
 
     def __init__(self, data: QueryDict, queryset: QuerySet, **more: Any) -> None:
-        self.params = data
-        super().__init__(data, queryset, **more)
+        self.params = data.copy()
+        for name, values in data.lists():
+            # A form that is sent without scripts names its empty fields too.
+            self.params.setlist(name, [value for value in values if value])
+        super().__init__(self.params, queryset, **more)
 
     @cached_property
     def problems(self) -> list[str]:

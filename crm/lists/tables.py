@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from django.db.models import F, QuerySet
+from django.db.models import Expression, F, QuerySet
 from django.db.models.expressions import OrderBy
 from django.http import QueryDict
 from django.urls import reverse
@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 @dataclass(frozen=True)
 class Column:
-    """A column; `order` names the fields it sorts by, empty if it does not sort.
+    """A column; `order` is what it sorts by, field names or expressions; empty if it does not sort.
 
     `nullable` puts rows without a value last in both directions. Leave it out where an index serves the order: an
     index does not know “nulls last”.
@@ -26,7 +26,7 @@ class Column:
 
     name: str
     label: str | Promise
-    order: Sequence[str] = ()
+    order: Sequence[str | Expression] = ()
     nullable: bool = False
     # In which direction the first click sorts.
     descends: bool = False
@@ -35,7 +35,7 @@ class Column:
     def ordering(self, descending: bool) -> list[OrderBy]:
         """The order by this column, down to the primary key, all in one direction so that one index can serve it."""
         nulls = True if self.nullable else None
-        fields = [*(F(name) for name in self.order), F("pk")]
+        fields = [F(one) if isinstance(one, str) else one for one in (*self.order, "pk")]
         if descending:
             return [one.desc(nulls_last=nulls) for one in fields]
         return [one.asc(nulls_last=nulls) for one in fields]

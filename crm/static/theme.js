@@ -2,7 +2,7 @@
 (() => {
   const root = document.documentElement;
   root.classList.add("js");
-  if (root.dataset.themeChoice !== "auto") return;
+  if (root.hasAttribute("data-bs-theme")) return;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const follow = () => root.setAttribute("data-bs-theme", dark.matches ? "dark" : "light");
   follow();
