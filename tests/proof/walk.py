@@ -44,10 +44,10 @@ VIAS = {
     "category": ["save", "update", "bulk_update"],
 }  # fmt: skip
 WEIGHTS = {
-    "create_contact": 4, "employ": 8, "set_employees": 2, "delete_contact": 3, "merge": 2,
+    "create_contact": 4, "employ": 8, "set_employees": 2, "delete_contact": 4, "merge": 3,
     "create_deal": 12, "move": 18, "date": 4, "star": 8, "name_company": 1, "take_along": 2,
-    "list_contacts": 9, "unlist_contacts": 7, "move_link": 2, "delete_deals": 5, "category": 2,
-    "restore": 4, "select": 14, "forget_win": 3, "batch": 8, "behind_the_back": 1,
+    "list_contacts": 9, "unlist_contacts": 7, "move_link": 2, "delete_deals": 5, "category": 4,
+    "restore": 4, "select": 16, "forget_win": 3, "batch": 8, "behind_the_back": 1,
 }  # fmt: skip
 BATCHED = ["employ", "create_deal", "move", "star", "list_contacts", "unlist_contacts",
            "delete_deals", "delete_contact", "date", "restore"]  # fmt: skip
@@ -118,6 +118,11 @@ class Invention:
     def _past(self) -> datetime:
         return self.oracle.now - timedelta(minutes=self.rng.randint(0, 60 * 60))
 
+    def _has_room(self, name: str) -> bool:
+        if name.startswith("d"):
+            return len(self.oracle.deals) <= DEALS
+        return len(self.oracle.contacts) < COMPANIES + PEOPLE + 2
+
     def _new(self, kind: str) -> str:
         self.made += 1
         return f"{kind}{self.made}"
@@ -150,7 +155,11 @@ class Invention:
         return {"company": company, "people": self._some(people, 3)}
 
     def _delete_contact(self) -> dict[str, Any] | None:
-        names = self._some(self._contacts(), 2) if self.oracle.contacts else []
+        stars = {deal.star for deal in self.oracle.deals.values()}
+        free = [name for name in self._contacts() if name not in stars]
+        # Mostly who may be deleted: refusals are soon seen.
+        pool = free if free and self.rng.random() < 0.7 else self._contacts()
+        names = self._some(pool, 2) if pool else []
         return {"names": names} if names else None
 
     def _merge(self) -> dict[str, Any] | None:
@@ -160,7 +169,11 @@ class Invention:
         alike = self._contacts(self.oracle.contacts[survivor].organization)
         if self.rng.random() < 0.1:
             alike = self._contacts()
-        return {"survivor": survivor, "merged": self.rng.choice(alike)}
+        # Mostly who has something to lose by it: a co-worker on a won deal.
+        won = [deal for deal in self.oracle.deals.values() if deal.group == "won"]
+        parties = [name for deal in won for name in sorted(deal.listed & self.oracle.parties(deal))]
+        likely = [name for name in parties if name in alike and name != survivor]
+        return {"survivor": survivor, "merged": self._one(likely) or self.rng.choice(alike)}
 
     def _create_deal(self) -> dict[str, Any] | None:
         star = self._one(self._contacts())
@@ -253,17 +266,14 @@ class Invention:
         return {"stage": stage, "category": self.rng.choice(CATEGORIES)}
 
     def _restore(self) -> dict[str, Any] | None:
-        names = [
-            name
-            for name, entry in self.oracle.trash.items()
-            if name.startswith("d") and len(self.oracle.deals) < DEALS + 1
-            or not name.startswith("d") and len(self.oracle.contacts) < COMPANIES + PEOPLE + 2
-        ]  # fmt: skip
+        names = [name for name, entry in self.oracle.trash.items() if self._has_room(name)]
         name = self._one(names[-4:])
         return {"name": name} if name else None
 
     def _select(self) -> dict[str, Any] | None:
-        name = self._one(self._contacts())
+        keeping = [name for deal in self.oracle.deals.values() for name in sorted(deal.kept)]
+        often = keeping if self.rng.random() < 0.3 else []
+        name = self._one(often) or self._one(self._contacts())
         if name is None:
             return None
         arguments: dict[str, Any] = {"name": name}
