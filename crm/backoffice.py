@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.core.paginator import Page, Paginator
 from django.db.models import Model, ProtectedError, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
@@ -52,6 +53,17 @@ class RefusableForm(forms.ModelForm):
             self.add_error(field if field in self.fields else None, errors)
 
 
+class NarrowPaginator(Paginator):
+    """Finds the ids of a page in an index first: page 900 over whole, joined rows takes seconds."""
+
+    def page(self, number: Any) -> Page:
+        number = self.validate_number(number)
+        first = (number - 1) * self.per_page
+        rows: Any = self.object_list
+        ids = list(rows.values_list("pk", flat=True)[first : first + self.per_page])
+        return Page(rows.filter(pk__in=ids), number, self)
+
+
 class LawfulAdmin(admin.ModelAdmin):
     """A model whose rows statuses rest on, or a contact itself.
 
@@ -60,6 +72,7 @@ class LawfulAdmin(admin.ModelAdmin):
     """
 
     form = RefusableForm
+    paginator = NarrowPaginator
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
 

@@ -1,0 +1,183 @@
+"""Demo data: every status and stage in it, right by the law, the same for the same seed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db.models import Count, F
+from django.utils import timezone
+
+from contacts.models import Contact, ContactDetail, StatusChange
+from contacts.statuses import CustomerStatus, ProspectStatus
+from crm.accounts.models import User
+from deals.models import Deal, DealContact, DealParty, Pipeline, Stage
+from deals.services import check_statuses
+
+pytestmark = pytest.mark.django_db
+
+
+def seed(**options: Any) -> str:
+    out = StringIO()
+    call_command("seed_demo", stdout=out, **options)
+    return out.getvalue()
+
+
+def everything() -> list[Any]:
+    contacts = Contact.objects.order_by("pk").values_list(
+        "name", "email", "company__name", "owner__username", "prospect_status", "customer_status",
+        "prospect_since", "customer_since",
+    )  # fmt: skip
+    deals = Deal.objects.order_by("pk").values_list(
+        "name", "primary_contact__name", "company__name", "stage__name", "opened_at", "closed_at",
+        "value",
+    )  # fmt: skip
+    changes = StatusChange.objects.order_by("pk").values_list(
+        "status", "old", "new", "effective_at"
+    )
+    return [*contacts, *deals, *changes]
+
+
+def empty() -> None:
+    Deal.objects.all().delete()
+    Contact.objects.all().delete()
+    StatusChange.objects.all().delete()
+
+
+def test_statuses_stand_before_the_law() -> None:
+    seed(contacts=300)
+    assert Contact.objects.count() == 300
+    report = check_statuses()
+    assert report.differences == []
+    assert report.contacts == 300
+
+
+def test_every_status_and_stage_is_there() -> None:
+    seed()
+    shown = set(Contact.objects.values_list("prospect_status", "customer_status"))
+    assert {prospect for prospect, _customer in shown} == set(ProspectStatus.values)
+    assert {customer for _prospect, customer in shown} == set(CustomerStatus.values)
+    assert ("current", "past") in shown, "a past customer who is being sold to again"
+    unused = Stage.objects.filter(pipeline__name__in=["Sales", "Renewals"], deals=None)
+    assert [str(stage) for stage in unused] == []
+    assert Pipeline.objects.filter(is_default=True).count() == 1
+
+
+def test_the_story_has_its_turns() -> None:
+    seed()
+    assert Deal.objects.filter(
+        primary_contact__is_organization=False, primary_contact__company__isnull=False
+    ).exclude(company=F("primary_contact__company")), "a deal that stayed with the old company"
+    assert DealParty.objects.filter(kept=True), "a kept win"
+    assert DealContact.objects.exclude(contact__company=F("deal__company")).exclude(
+        contact=F("deal__company")
+    ), "an associated contact of another company"
+    assert Contact.objects.filter(parent_company__isnull=False)
+    assert Contact.objects.filter(name__regex=r"^.{120}"), "a long name"
+    assert Contact.objects.filter(name__contains="ß")
+    assert Contact.objects.filter(name__contains="ł")
+    assert ContactDetail.objects.filter(label="Zentrale")
+    assert Deal.objects.filter(loss_reason__isnull=False)
+    assert Deal.objects.filter(unqualified_reason__isnull=False)
+    assert Deal.objects.filter(source__isnull=False)
+    assert Contact.objects.values("owner").exclude(owner=None).distinct().count() >= 5
+
+
+def test_nobody_else_can_be_reached_or_sign_in() -> None:
+    seed()
+    addresses = set(Contact.objects.exclude(email="").values_list("email", flat=True))
+    assert {a.rpartition("@")[2].split(".", 1)[-1] for a in addresses} <= {"example.com", "org"}
+    assert not any(user.has_usable_password() for user in User.objects.all())
+
+
+def test_history_lies_in_the_past_and_leads_to_the_statuses() -> None:
+    seed()
+    now = timezone.now()
+    dates = list(StatusChange.objects.values_list("effective_at", flat=True))
+    assert max(dates) < now
+    assert min(dates) < now - timedelta(days=600)
+    assert min(dates) > now - timedelta(days=740)
+    for contact in Contact.objects.prefetch_related("status_changes"):
+        for kind in ("prospect", "customer"):
+            rows = [row for row in contact.status_changes.all() if row.status == kind]
+            rows.sort(key=lambda row: row.pk)
+            values = ["none", *(row.new for row in rows)]
+            assert [row.old for row in rows] == values[:-1]
+            assert getattr(contact, f"{kind}_status") == values[-1]
+            since = rows[-1].effective_at if rows else None
+            assert getattr(contact, f"{kind}_since") == since
+
+
+def test_won_deal_dates_its_customer() -> None:
+    seed()
+    row = StatusChange.objects.filter(cause="deal_moved", new="current", status="customer").first()
+    assert row is not None
+    assert row.effective_at == Deal.objects.get(pk=row.deal_id).closed_at
+
+
+def test_same_seed_gives_the_same_and_another_another() -> None:
+    seed(contacts=120, seed=7)
+    first = everything()
+    empty()
+    seed(contacts=120, seed=7)
+    assert everything() == first
+    empty()
+    seed(contacts=120, seed=8)
+    assert everything() != first
+
+
+@pytest.mark.parametrize("contacts", [1, 2, 7])
+def test_any_size_will_do(contacts: int) -> None:
+    seed(contacts=contacts)
+    assert Contact.objects.count() == contacts
+    assert check_statuses().differences == []
+
+
+def test_existing_contacts_are_not_mixed_with_it_unless_asked() -> None:
+    mine = Contact.objects.create(is_organization=True, name="Mine")
+    with pytest.raises(CommandError, match="--append"):
+        seed(contacts=20)
+    assert list(Contact.objects.all()) == [mine]
+    seed(contacts=20, append=True)
+    assert Contact.objects.count() == 21
+    seed(contacts=20, append=True)
+    assert check_statuses().differences == []
+
+
+def test_nothing_is_written_when_the_statuses_would_be_wrong(monkeypatch) -> None:
+    monkeypatch.setattr("crm.demo.standings.Life._count", lambda self: None)
+    with pytest.raises(CommandError, match="differences from a recount"):
+        seed(contacts=50)
+    assert not Contact.objects.exists()
+    assert not StatusChange.objects.exists()
+
+
+def test_pipeline_that_cannot_hold_the_deals_is_named() -> None:
+    Pipeline.objects.create(name="Renewals").stages.create(name="Due", category="incoming")
+    with pytest.raises(CommandError, match="Renewals"):
+        seed(contacts=20)
+    assert not Contact.objects.exists()
+
+
+def test_size_that_is_none_is_refused() -> None:
+    with pytest.raises(CommandError, match="from 1"):
+        seed(contacts=0)
+
+
+def test_it_says_how_many_of_which_status() -> None:
+    said = seed(contacts=50)
+    assert "50 contacts and" in said
+    assert "Non Prospect, Non Customer" in said
+    assert seed(contacts=5, append=True, verbosity=0) == ""
+
+
+def test_own_user_owns_a_share() -> None:
+    me = User.objects.create_user("demo", password="not used here")
+    seed()
+    assert me.contacts.exists()
+    assert Deal.objects.filter(owner=me).exists()
+    shares = Contact.objects.values("owner").annotate(number=Count("pk"))
+    assert len(shares) == 7, "six owners, and nobody"
