@@ -145,7 +145,7 @@ def address(params: QueryDict, **changes: str | list[str]) -> str:
             query.setlist(name, kept)
         else:
             del query[name]
-    return f"?{query.urlencode()}" if query else "?"
+    return f"?{query.urlencode()}" if query else "."
 
 
 def names_of_owners(rows: Iterable[Any]) -> dict[int | None, str]:

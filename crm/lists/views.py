@@ -18,7 +18,7 @@ from crm.lists.tables import RecordTable, address
 
 TEMPLATE = "lists/list.html"
 # Which part of the page htmx asked for, by the id of the element that it will replace.
-PARTS = {"list": f"{TEMPLATE}#list", "results": f"{TEMPLATE}#answer"}
+PARTS = {"list": f"{TEMPLATE}#exchange", "results": f"{TEMPLATE}#answer"}
 
 
 @dataclass(frozen=True)
