@@ -77,8 +77,14 @@ def test_no_list_is_edited_in_place() -> None:
 )
 @pytest.mark.parametrize("query", [{}, {"q": "a"}])
 def test_list_costs_the_same_for_2_rows_and_for_40(
-    admin_pages: AdminPages, administrator: User, model: type, query: dict[str, str]
+    admin_pages: AdminPages,
+    administrator: User,
+    monkeypatch: pytest.MonkeyPatch,
+    model: type,
+    query: dict[str, str],
 ) -> None:
+    # All on one page: what is not shown cannot cost anything.
+    monkeypatch.setattr(admin.site.get_model_admin(model), "list_per_page", 500)
     url = admin_pages.url(model, "changelist")
     counts = []
     for rows in (2, 38):
@@ -88,6 +94,21 @@ def test_list_costs_the_same_for_2_rows_and_for_40(
             assert admin_pages.client.get(url, query).status_code == 200
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_pages_of_a_list_follow_one_another(
+    admin_pages: AdminPages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin.site.get_model_admin(Contact), "list_per_page", 2)
+    for name in ("Ęcki", "Bauer", "Öhr", "Zander", "Ångström"):
+        company(name)
+    shown = []
+    for number in (1, 2, 3):
+        page = admin_pages.client.get(admin_pages.url(Contact, "changelist"), {"p": number})
+        shown.append([contact.name for contact in page.context["cl"].result_list])
+    assert shown == [["Ångström", "Bauer"], ["Ęcki", "Öhr"], ["Zander"]]
+    beyond = admin_pages.client.get(admin_pages.url(Contact, "changelist"), {"p": 4})
+    assert beyond.status_code == 302
 
 
 def test_deal_page_asks_at_most_once_for_each_contact(admin_pages: AdminPages) -> None:
