@@ -7,7 +7,7 @@ would have done; ``deals.services.arrivals`` brings statuses in step afterwards.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from io import StringIO
 from typing import Any
@@ -19,9 +19,21 @@ def is_postgresql() -> bool:
     return connection.vendor == "postgresql"
 
 
-def stored_moment(value: datetime | None) -> Any:
-    """A moment as the database's driver takes it past the models."""
-    return value if is_postgresql() else connection.ops.adapt_datetimefield_value(value)
+def moment_store() -> Callable[[datetime | None], Any]:
+    """How moments are written past the models; remembers them, for they repeat in a file."""
+    if is_postgresql():
+        return lambda value: value
+    adapt = connection.ops.adapt_datetimefield_value
+    known: dict[datetime | None, Any] = {None: None}
+
+    def store(value: datetime | None) -> Any:
+        try:
+            return known[value]
+        except KeyError:
+            stored = known[value] = adapt(value)
+            return stored
+
+    return store
 
 
 def columns_of(model: type[models.Model], *, without: Iterable[str] = ()) -> list[str]:
@@ -37,8 +49,9 @@ def columns_of(model: type[models.Model], *, without: Iterable[str] = ()) -> lis
 def defaults_of(model: type[models.Model], columns: Sequence[str]) -> list[Any]:
     """A row of these columns as the model's defaults give it."""
     fields = {field.column: field for field in model._meta.concrete_fields}
+    store = moment_store()
     row = [fields[column].get_default() for column in columns]
-    return [stored_moment(value) if isinstance(value, datetime) else value for value in row]
+    return [store(value) if isinstance(value, datetime) else value for value in row]
 
 
 def insert(
@@ -62,7 +75,8 @@ def insert(
                 copy.write(text.getvalue())
         else:
             values = ", ".join(["%s"] * len(columns))
-            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({values})", rows)
+            statement = f"INSERT INTO {table} ({names}) VALUES ({values})"  # noqa: S608
+            cursor.executemany(statement, rows)
 
 
 def reserve_ids(model: type[models.Model], count: int) -> Sequence[int]:

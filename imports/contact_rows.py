@@ -100,7 +100,7 @@ class ContactRows:
         record = bulk.defaults_of(Contact, COLUMNS)
         record[_PLACE["is_organization"]] = self.is_company
         for name in ("created_at", "updated_at"):
-            record[_PLACE[name]] = bulk.stored_moment(self.loading.now)
+            record[_PLACE[name]] = self.loading.stored(self.loading.now)
         return record
 
     def load(self) -> None:
@@ -156,7 +156,7 @@ class ContactRows:
                 record[place] = value
         for position, place in self._moments:
             if values[position] is not None:
-                record[place] = bulk.stored_moment(values[position])
+                record[place] = self.loading.stored(values[position])
         if self._company is not None and values[self._company] is not None:
             record[_COMPANY] = values[self._company].id
         if self._owner is not None:

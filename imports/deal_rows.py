@@ -73,7 +73,7 @@ class DealRows:
         ]
         self._moments = [(named[name], _PLACE[name]) for name in _MOMENTS if name in named]
         self._template = bulk.defaults_of(Deal, COLUMNS)
-        self._template[_PLACE["updated_at"]] = bulk.stored_moment(loading.now)
+        self._template[_PLACE["updated_at"]] = loading.stored(loading.now)
         self._template[_PLACE["stage_changed_by_id"]] = loading.actor_id
         for place in (_OPENED, _CLOSED, _REACHED):
             self._template[place] = None
@@ -138,7 +138,7 @@ class DealRows:
         record[_SORT] = fold(record[_NAME])[:SORT_KEY_LENGTH]
         self._date(record)
         for place in (_OPENED, _CLOSED, _REACHED, _CREATED):
-            record[place] = bulk.stored_moment(record[place])
+            record[place] = self.loading.stored(record[place])
         return record
 
     def _date(self, record: list[Any]) -> None:

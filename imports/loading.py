@@ -22,7 +22,7 @@ from imports.fields import Entity
 from imports.mapping import Mapping, Section, StageWord
 from imports.models import ImportedRecord
 from imports.reading import CsvFile, Row
-from imports.report import Counts, Reject, Report
+from imports.report import Counts, MendedFile, Reject, Report
 
 BATCH = 5_000
 IMPORTED = ["source", "kind", "key", "record_id", "digest"]
@@ -59,9 +59,11 @@ class Loading:
         mapping: Mapping,
         *,
         actor_id: int | None = None,
+        mended: Path | None = None,
         progress: Progress | None = None,
     ) -> None:
         self.folder = folder
+        self.mended = mended
         self.mapping = mapping
         self.actor_id = actor_id
         self.progress = progress
@@ -73,6 +75,7 @@ class Loading:
             by_email=mapping.refers_by("email"),
         )
         self.users = users_by_word()
+        self.stored = bulk.moment_store()
         self.selections: list[Selection] = []
         self.stages, self.stage_by_id = _stages(mapping)
         # Rows by their key, to tell the second row with it.
@@ -102,6 +105,8 @@ class Loading:
     # -- reading
 
     def open(self, section: Section) -> CsvFile:
+        if self.mended:
+            return MendedFile(self.mended, section.file, columns=section.columns())
         return CsvFile(
             self.folder / section.file,
             columns=section.columns(),
@@ -133,7 +138,7 @@ class Loading:
 
     def reject(self, file: CsvFile, row: Row, column: str, reason: str) -> None:
         self.report.rejects.append(
-            Reject(file.path.name, row.number, column, reason, file.header, row.cells)
+            Reject(file.name, row.number, column, reason, file.header, row.cells)
         )
 
     # -- keys
@@ -144,9 +149,10 @@ class Loading:
             return _("has no key, by which it could be known again")
         if len(key) > 255:
             return _("its key is longer than 255 characters")
-        first = self.seen[kind].setdefault(key, row.number)
-        if first != row.number:
-            return _("has the same key as row %(row)d") % {"row": first}
+        seen = self.seen[kind]
+        if key in seen:
+            return _("has the same key as row %(row)d") % {"row": seen[key]}
+        seen[key] = row.number
         return ""
 
     def remember(self, kind: str, rows: list[tuple[str, int, str]]) -> None:

@@ -12,7 +12,7 @@ import codecs
 import csv
 import re
 from collections.abc import Iterable, Iterator
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -61,6 +61,7 @@ class CsvFile:
         skip: int = 0,
     ) -> None:
         self.path = path
+        self.name = path.name
         self.skip = skip
         if not path.is_file():
             raise ValidationError(_("%(file)s is not there.") % {"file": path})
@@ -69,7 +70,7 @@ class CsvFile:
         self.position = 0
         columns = list(dict.fromkeys(columns))
         self.delimiter = delimiter or self._recognise_delimiter(columns)
-        self.header = self._read_header()
+        self.header = self._columns = self._read_header()
         self._check_columns(columns)
 
     # -- what the file is
@@ -81,14 +82,14 @@ class CsvFile:
             if start.startswith(mark):
                 return encoding
         if not start:
-            raise ValidationError(_("%(file)s is empty.") % {"file": self.path.name})
+            raise ValidationError(_("%(file)s is empty.") % {"file": self.name})
         if not said and b"\0" in start:
             raise ValidationError(
                 _(
                     "%(file)s looks like UTF-16 without a byte-order mark. Say so: --encoding "
                     "utf-16-le or --encoding utf-16-be."
                 )
-                % {"file": self.path.name}
+                % {"file": self.name}
             )
         return check_encoding(said) if said else "utf-8"
 
@@ -96,24 +97,24 @@ class CsvFile:
         binary = self.path.open("rb")
         return binary, TextIOWrapper(binary, encoding=self.encoding, newline="")
 
-    def _header_text(self) -> str:
+    def _start(self) -> str:
+        """The beginning of the file from its header on."""
         _binary, text = self._open()
         with text:
             try:
                 for _line in range(self.skip):
                     text.readline()
-                start = text.read(_HEADER_AT_MOST)
+                return text.read(_HEADER_AT_MOST)
             except UnicodeDecodeError as error:
                 raise self._undecodable() from error
-        return _first_record(start)
 
     def _recognise_delimiter(self, columns: list[str]) -> str:
-        header = self._header_text()
-        bare = re.sub(r'"[^"]*"', "", header)
-        present = [delimiter for delimiter in DELIMITERS if delimiter in bare]
+        start = self._start()
+        headers = {delimiter: _header(start, delimiter) for delimiter in DELIMITERS}
+        present = [delimiter for delimiter, header in headers.items() if len(header) > 1]
         if len(present) < 2:
             return present[0] if present else ","
-        fitting = [d for d in present if set(columns) <= set(_split(header, d))] if columns else []
+        fitting = [d for d in present if set(columns) <= set(headers[d])] if columns else []
         if len(fitting) == 1:
             return fitting[0]
         raise ValidationError(
@@ -121,14 +122,14 @@ class CsvFile:
                 "%(file)s: %(found)s all occur in the header and it is not certain which of them "
                 "separates the columns. Say so: --delimiter, or delimiter in the mapping."
             )
-            % {"file": self.path.name, "found": ", ".join(DELIMITERS[d] for d in present)}
+            % {"file": self.name, "found": ", ".join(DELIMITERS[d] for d in present)}
         )
 
     def _read_header(self) -> list[str]:
-        text = self._header_text()
-        if not text.strip():
-            raise ValidationError(_("%(file)s has no header.") % {"file": self.path.name})
-        return _split(text, self.delimiter)
+        header = _header(self._start(), self.delimiter)
+        if not any(header):
+            raise ValidationError(_("%(file)s has no header.") % {"file": self.name})
+        return header
 
     def _check_columns(self, columns: list[str]) -> None:
         missing = [column for column in columns if column not in self.header]
@@ -139,7 +140,7 @@ class CsvFile:
                     "say what separates the columns with --delimiter."
                 )
                 % {
-                    "file": self.path.name,
+                    "file": self.name,
                     "missing": ", ".join(f"“{column}”" for column in missing),
                     "header": ", ".join(f"“{column}”" for column in self.header),
                 }
@@ -148,7 +149,7 @@ class CsvFile:
         if doubled:
             raise ValidationError(
                 _("%(file)s has more than one column %(column)s. Rename all but one.")
-                % {"file": self.path.name, "column": f"“{doubled[0]}”"}
+                % {"file": self.name, "column": f"“{doubled[0]}”"}
             )
 
     # -- its rows
@@ -159,23 +160,24 @@ class CsvFile:
         Raises ``ValidationError``, with the row, where the quoting or the encoding breaks.
         """
         binary, text = self._open()
-        number = self.skip
-        width = len(self.header)
+        first = number = self.skip + 1
+        width = len(self._columns)
         with text:
             try:
                 for _line in range(self.skip):
                     text.readline()
                 reader = csv.reader(text, delimiter=self.delimiter, strict=True)
                 next(reader)
-                number += 1
-                for number, cells in enumerate(reader, start=number + 1):
-                    if len(cells) == width:
-                        if "".join(cells).isprintable():
-                            yield Row(number, cells, "")
-                        else:
-                            yield Row(number, cells, self._control_problem(cells))
-                    elif cells:
+                for number, cells in enumerate(reader, start=first + 1):
+                    text_of_row = "".join(cells)
+                    if not text_of_row:
+                        continue
+                    if len(cells) != width:
                         yield Row(number, cells, _width_problem(len(cells), width))
+                    elif text_of_row.isprintable():
+                        yield Row(number, cells, "")
+                    else:
+                        yield Row(number, cells, self._control_problem(cells))
                     if not number & 1023:
                         self.position = binary.tell()
             except UnicodeDecodeError as error:
@@ -185,7 +187,7 @@ class CsvFile:
         self.position = self.size
 
     def _control_problem(self, cells: list[str]) -> str:
-        for column, cell in zip(self.header, cells, strict=True):
+        for column, cell in zip(self._columns, cells, strict=True):
             if found := _CONTROL.search(cell):
                 return _("holds the control character U+%(code)s in the column “%(column)s”") % {
                     "code": f"{ord(found[0]):04X}",
@@ -200,7 +202,7 @@ class CsvFile:
                 "Most likely a quotation mark was opened and not closed, or stands alone inside a "
                 "quoted cell, where it has to be doubled. Nothing was loaded."
             )
-            % {"file": self.path.name, "row": number, "line": line, "error": error}
+            % {"file": self.name, "row": number, "line": line, "error": error}
         )
 
     def _undecodable(self) -> ValidationError:
@@ -216,7 +218,7 @@ class CsvFile:
                 "%(file)s, line %(line)d, is not %(encoding)s. Say what it is: --encoding cp1252 "
                 "for most files from Windows, or encoding in the mapping. Nothing was loaded."
             )
-            % {"file": self.path.name, "line": line, "encoding": self.encoding.upper()}
+            % {"file": self.name, "line": line, "encoding": self.encoding.upper()}
         )
 
 
@@ -231,20 +233,10 @@ def check_encoding(name: str) -> str:
         ) from error
 
 
-def _first_record(text: str) -> str:
-    """``text`` up to the first line end outside quotation marks."""
-    quoted = False
-    for position, char in enumerate(text):
-        if char == '"':
-            quoted = not quoted
-        elif char in "\r\n" and not quoted:
-            return text[:position]
-    return text
-
-
-def _split(header: str, delimiter: str) -> list[str]:
+def _header(start: str, delimiter: str) -> list[str]:
+    """The names of the columns, blanks and line breaks in them made one blank."""
     try:
-        cells = next(csv.reader([header], delimiter=delimiter), [])
+        cells = next(csv.reader(StringIO(start, newline=""), delimiter=delimiter), [])
     except csv.Error:
         return []
     return [" ".join(cell.split()) for cell in cells]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from django.core.exceptions import ValidationError
 from django.db.models import Count
+from django.utils.translation import gettext as _
 
 from contacts.models import Contact
 from imports.fields import Entity
+from imports.reading import CsvFile, Row
 
 # How many contacts have which statuses: (company?, prospect, customer) -> count.
 Statuses = dict[tuple[bool, str, str], int]
@@ -89,25 +92,58 @@ class Report:
         }
 
 
+REJECT_COLUMNS = ("rejected_file", "rejected_row", "rejected_column", "rejected_reason")
+
+
 def write_rejects(path: Path, rejects: Sequence[Reject]) -> None:
     """Write the rejected rows to a CSV file: where, why, then the row's own cells.
 
-    The columns of all files stand side by side under their names, so that a mended file can be
-    loaded with the same mapping. Cells beyond a file's header come last.
+    The columns of all files stand side by side under their names, so that the file can be mended
+    and read as a ``MendedFile``. Cells beyond a file's header come last. A row that was rejected
+    in several places is written once.
     """
     columns = list(dict.fromkeys(column for reject in rejects for column in reject.header))
     place = {column: position for position, column in enumerate(columns)}
+    by_row: dict[tuple[str, int], list[Reject]] = {}
+    for reject in rejects:
+        by_row.setdefault((reject.file, reject.row), []).append(reject)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([*REJECT_COLUMNS, *columns])
-        for reject in rejects:
+        for (name, row), found in by_row.items():
             cells = [""] * len(columns)
-            for column, cell in zip(reject.header, reject.cells, strict=False):
+            for column, cell in zip(found[0].header, found[0].cells, strict=False):
                 cells[place[column]] = cell
-            beyond = reject.cells[len(reject.header) :]
-            writer.writerow(
-                [reject.file, reject.row, reject.column, reject.reason, *cells, *beyond]
+            where = "; ".join(reject.column for reject in found)
+            why = "; ".join(reject.reason for reject in found)
+            beyond = found[0].cells[len(found[0].header) :]
+            writer.writerow([name, row, where, why, *cells, *beyond])
+
+
+class MendedFile(CsvFile):
+    """The rows of one file, ``name``, among the mended ones of ``write_rejects``.
+
+    They keep the row numbers of the file they come from. Without any, ``header`` may lack
+    ``columns``, and there are no rows.
+    """
+
+    def __init__(self, path: Path, name: str, *, columns: Sequence[str]) -> None:
+        super().__init__(path, columns=REJECT_COLUMNS)
+        self.name = name
+        self._offset = len(REJECT_COLUMNS)
+        if tuple(self.header[: self._offset]) != REJECT_COLUMNS:
+            raise ValidationError(
+                _("%(file)s is no file of rejected rows: it begins with %(columns)s.")
+                % {"file": path.name, "columns": ", ".join(REJECT_COLUMNS)}
             )
+        self.header = self.header[self._offset :]
+        if any(row.cells[0] == name for row in super().rows()):
+            self._check_columns(list(columns))
+        else:
+            self.header += [column for column in columns if column not in self.header]
 
-
-REJECT_COLUMNS = ("rejected_file", "rejected_row", "rejected_column", "rejected_reason")
+    def rows(self) -> Iterator[Row]:
+        for row in super().rows():
+            if row.cells[0] == self.name:
+                number = int(row.cells[1]) if row.cells[1].isdecimal() else row.number
+                yield Row(number, row.cells[self._offset :], row.problem)

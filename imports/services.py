@@ -41,12 +41,14 @@ def load(
     *,
     user: Any = None,
     dry_run: bool = False,
+    mended: Path | None = None,
     progress: Progress | None = None,
     announce: Callable[[Report], None] | None = None,
 ) -> Report:
     """Load the files of ``folder`` as ``mapping`` says, in one transaction.
 
-    ``user`` is who does it, for history and marks. ``announce`` is called with the finished
+    ``user`` is who does it, for history and marks. ``mended`` is a file of rejected rows, put
+    right, to be read instead of the folder's files. ``announce`` is called with the finished
     report before anything is committed; what it raises takes everything back. With ``dry_run``
     all is done, and rolled back at the end. Returns the report; rows that were not taken are in
     its ``rejects``. Raises ``ValidationError``, and loads nothing, for a file that cannot be read.
@@ -56,7 +58,11 @@ def load(
     with acting_as(user), transaction.atomic():
         with one_change(cause=StatusChange.Cause.IMPORTED):
             loading = Loading(
-                folder, mapping, actor_id=user.pk if user else None, progress=progress
+                folder,
+                mapping,
+                actor_id=user.pk if user else None,
+                mended=mended,
+                progress=progress,
             )
             report = loading.report
             report.dry_run = dry_run

@@ -42,6 +42,11 @@ class Command(BaseCommand):
             default=Path("rejects.csv"),
             help="where rejected rows are written (default: rejects.csv)",
         )
+        parser.add_argument(
+            "--mended",
+            type=Path,
+            help="a file of rejected rows, put right, to be loaded instead of the files",
+        )
         parser.add_argument("--encoding", default="", help="of files that do not say it")
         parser.add_argument(
             "--delimiter", default="", help="of files of which it is not certain; \\t is a tab"
@@ -60,6 +65,7 @@ class Command(BaseCommand):
                 mapping,
                 user=_user(options["user"]),
                 dry_run=options["dry_run"],
+                mended=options["mended"],
                 progress=progress,
                 announce=lambda report: self.announce(report, options["rejects"]),
             )
