@@ -75,6 +75,8 @@ def _cause(event: Event) -> str:
         return Cause.DEAL_DELETED
     if event.deal.is_new:
         return Cause.DEAL_OPENED
+    if event.deal.stage_changed:
+        return Cause.STAGE_CHANGED
     if event.deal.group != event.deal.group_before:
         return Cause.DEAL_MOVED
     if event.is_party and not event.was_party:

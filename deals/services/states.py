@@ -24,6 +24,8 @@ class DealState:
     stage_name: str
     group_before: str = ""
     is_new: bool = False
+    # Its group followed its stage's category, not the deal a stage.
+    stage_changed: bool = False
 
 
 @dataclass(slots=True)

@@ -127,6 +127,7 @@ class _Sync:
             group = GROUP_OF[deal.category]
             if group != deal.group:
                 deal.group = group
+                deal.stage_changed = not deal.is_new and deal.group_before != group
                 deal.closed_at = None if group == Group.ACTIVE else self.now
                 if group == Group.ACTIVE:
                     deal.opened_at = self.now

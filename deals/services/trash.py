@@ -31,11 +31,11 @@ def note(change: Change, instance: models.Model, origin: Any) -> None:
     source = getattr(origin, "model", type(origin))
     if isinstance(instance, Deal):
         change.deals.add(instance.pk)
-        _entry(change, Kind.DEAL, instance.pk, instance)
+        _entry(change, Kind.DEAL, instance.pk, _as_stored(instance, origin))
     elif isinstance(instance, Contact):
         change.deleted_contacts.add(instance.pk)
         if change.cause != Cause.MERGED:
-            entry = _entry(change, Kind.CONTACT, instance.pk, instance)
+            entry = _entry(change, Kind.CONTACT, instance.pk, _as_stored(instance, origin))
             if "employees" not in entry.data:
                 deleted = isinstance(origin, models.QuerySet) and source is Contact
                 _note_ties(change, origin if deleted else [instance])
@@ -46,6 +46,13 @@ def note(change: Change, instance: models.Model, origin: Any) -> None:
         entry = _entry(change, Kind.CONTACT, instance.contact_id)  # type: ignore[attr-defined]
         hanging = "links" if isinstance(instance, DealContact) else "details"
         entry.data[hanging].append(row_of(instance))
+
+
+def _as_stored(instance: models.Model, origin: Any) -> models.Model:
+    # What a queryset deletes it has just read; an instance may have been loaded long ago.
+    if origin is not instance:
+        return instance
+    return type(instance)._base_manager.filter(pk=instance.pk).first() or instance
 
 
 def _entry(

@@ -44,7 +44,7 @@ VIAS = {
     "category": ["save", "update", "bulk_update"],
 }  # fmt: skip
 WEIGHTS = {
-    "create_contact": 4, "employ": 8, "set_employees": 2, "delete_contact": 4, "merge": 3,
+    "create_contact": 4, "employ": 8, "set_employees": 2, "delete_contact": 4, "merge": 5,
     "create_deal": 12, "move": 18, "date": 4, "star": 8, "name_company": 1, "take_along": 2,
     "list_contacts": 9, "unlist_contacts": 7, "move_link": 2, "delete_deals": 5, "category": 4,
     "restore": 4, "select": 16, "forget_win": 3, "batch": 8, "behind_the_back": 1,
@@ -118,6 +118,9 @@ class Invention:
     def _past(self) -> datetime:
         return self.oracle.now - timedelta(minutes=self.rng.randint(0, 60 * 60))
 
+    def _keeping(self) -> list[str]:
+        return sorted({name for deal in self.oracle.deals.values() for name in deal.kept})
+
     def _has_room(self, name: str) -> bool:
         if name.startswith("d"):
             return len(self.oracle.deals) <= DEALS
@@ -159,21 +162,22 @@ class Invention:
         free = [name for name in self._contacts() if name not in stars]
         # Mostly who may be deleted: refusals are soon seen.
         pool = free if free and self.rng.random() < 0.7 else self._contacts()
+        if (keeping := self._keeping()) and self.rng.random() < 0.2:
+            pool = keeping
         names = self._some(pool, 2) if pool else []
         return {"names": names} if names else None
 
     def _merge(self) -> dict[str, Any] | None:
-        survivor = self._one(self._contacts())
-        if survivor is None or len(self.oracle.contacts) < 5:
+        if len(self.oracle.contacts) < 5:
             return None
-        alike = self._contacts(self.oracle.contacts[survivor].organization)
-        if self.rng.random() < 0.1:
-            alike = self._contacts()
         # Mostly who has something to lose by it: a co-worker on a won deal.
         won = [deal for deal in self.oracle.deals.values() if deal.group == "won"]
-        parties = [name for deal in won for name in sorted(deal.listed & self.oracle.parties(deal))]
-        likely = [name for name in parties if name in alike and name != survivor]
-        return {"survivor": survivor, "merged": self._one(likely) or self.rng.choice(alike)}
+        parties = {name for deal in won for name in deal.listed & self.oracle.parties(deal)}
+        merged = self._one(sorted(parties)) or self.rng.choice(self._contacts())
+        alike = self._contacts(self.oracle.contacts[merged].organization)
+        if self.rng.random() < 0.1:
+            alike = self._contacts()
+        return {"survivor": self.rng.choice(alike), "merged": merged}
 
     def _create_deal(self) -> dict[str, Any] | None:
         star = self._one(self._contacts())
@@ -235,7 +239,13 @@ class Invention:
 
     def _list_contacts(self) -> dict[str, Any] | None:
         deal = self._one(list(self.oracle.deals))
-        return {"deal": deal, "names": self._some(self._contacts(), 3)} if deal else None
+        if deal is None:
+            return None
+        company = self.oracle.deals[deal].company
+        contacts = self.oracle.contacts.items()
+        co_workers = [name for name, c in contacts if company and c.employer == company]
+        pool = co_workers if co_workers and self.rng.random() < 0.5 else self._contacts()
+        return {"deal": deal, "names": self._some(pool, 3)}
 
     def _unlist_contacts(self) -> dict[str, Any] | None:
         deal = self._one([n for n, d in self.oracle.deals.items() if d.listed])
@@ -271,9 +281,10 @@ class Invention:
         return {"name": name} if name else None
 
     def _select(self) -> dict[str, Any] | None:
-        keeping = [name for deal in self.oracle.deals.values() for name in sorted(deal.kept)]
-        often = keeping if self.rng.random() < 0.3 else []
-        name = self._one(often) or self._one(self._contacts())
+        if (keeping := self._keeping()) and self.rng.random() < 0.3:
+            customer = self.rng.choice(["none", "none", "past"])
+            return {"name": self._one(keeping), "customer": customer}
+        name = self._one(self._contacts())
         if name is None:
             return None
         arguments: dict[str, Any] = {"name": name}
