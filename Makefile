@@ -1,6 +1,6 @@
 # `make` serves the product, `make test` tests it; nothing but git, make and a Python 3.12 or newer is needed for both.
 .DEFAULT_GOAL := run
-.PHONY: run test test-pg e2e check format lint static-checks deploy-check lock messages vendor clean help
+.PHONY: run test test-pg e2e mutants check format lint static-checks deploy-check lock messages screenshots vendor clean help
 PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 PYTEST := $(PY) -m pytest
@@ -23,6 +23,9 @@ test: .venv/.installed  ## Tests on SQLite
 
 test-pg: .venv/.installed  ## Tests on a private, throw-away PostgreSQL
 	$(PY) bin/with-postgres $(PYTEST) $(PYTEST_FLAGS) --ignore=tests/e2e
+
+mutants: .venv/.installed  ## Plants bugs one at a time and shows where the random history test finds them
+	DATABASE_URL= $(PY) -m tests.proof.mutants
 
 e2e: .venv/.installed  ## Browser tests (need Chromium)
 	DATABASE_URL= $(PYTEST) -q tests/e2e
@@ -51,6 +54,9 @@ format: .venv/.installed  ## Format the Python sources
 
 messages: .venv/.installed  ## Bring the translation catalogues up to date with the sources (needs gettext)
 	$(MANAGE) update_catalogues
+
+screenshots: .venv/.installed  ## Take the pictures of the README again (needs Chromium)
+	$(PY) bin/screenshots
 
 vendor: .venv/.installed  ## Fetch the browser libraries of vendor.toml again (needs npm)
 	$(PY) bin/vendor

@@ -54,7 +54,8 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         found = self
         for word in fold(text).split():
             squeezed = "".join(char for char in word if char.isdigit())
-            looks_like_number = len(squeezed) >= 3 and not any(c.isalpha() for c in word)
+            # Short pieces too: "+49" is the first word of "+49 30 1234".
+            looks_like_number = squeezed and not any(char.isalpha() for char in word)
             condition = Q(search_key__contains=word)
             if looks_like_number:
                 condition |= Q(search_key__contains=squeezed)
