@@ -5,7 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from imports.models import ImportRun
+from crm.backoffice import ReadOnlyAdmin
+from imports.models import ImportedRecord, ImportRun
 
 
 @admin.register(ImportRun)
@@ -34,3 +35,11 @@ class ImportRunAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(ImportedRecord)
+class ImportedRecordAdmin(ReadOnlyAdmin):
+    """Which row of a source became which record."""
+
+    show_full_result_count = False
+    ordering = ("-pk",)
