@@ -164,7 +164,7 @@ def select(request: HttpRequest, pk: int) -> HttpResponse:
     selection = form.selection()
     try:
         with one_change() as change:
-            select_status(contact, **selection)
+            select_status(contact, **selection)  # type: ignore[arg-type]
     except ValidationError as error:
         refusals = getattr(error, "error_dict", None)
         return _show_card(
@@ -176,9 +176,7 @@ def select(request: HttpRequest, pk: int) -> HttpResponse:
     if contact.is_organization:
         for kind, value in selection.items():
             if any(one.possible for one in markings(contact, request.user, kind, value)):
-                offer(
-                    request, kind="mark_employees", company=contact.pk, status=kind, value=value
-                )
+                offer(request, kind="mark_employees", company=contact.pk, status=kind, value=value)
     return redirect(contact)
 
 
@@ -214,7 +212,7 @@ def mark_employees(request: HttpRequest, pk: int, kind: str, value: str) -> Http
 
 def _mark(contact: Contact, kind: str, value: str) -> None:
     try:
-        select_status(contact, **{kind: value})
+        select_status(contact, **{kind: value})  # type: ignore[arg-type]
     except ValidationError:
         # A deal came in the way since the page was shown: as it would have shown, left out.
         return

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, QuerySet, Window
+from django.db.models import Case, F, QuerySet, When, Window
 from django.db.models.functions import RowNumber
 from django.http import QueryDict
 from django.utils.translation import gettext as _
@@ -20,10 +20,15 @@ from deals.models import Deal, DealParty
 from deals.notices import active_deals_elsewhere
 from deals.services import explain
 from deals.services.select import refusal, stored_names
+from deals.stages import Group
 
 PAGE = 20
 DEALS_NAMED = 3
 MARKED_AT_MOST = 500
+# Active deals first, lost ones last.
+GROUPS_IN_ORDER = Case(
+    When(deal__group=Group.ACTIVE, then=0), When(deal__group=Group.WON, then=1), default=2
+)
 
 
 @dataclass
@@ -70,7 +75,8 @@ class ContactCard:
         parties = (
             DealParty.objects.filter(contact=self.contact, deal__in=self._deals)
             .select_related("deal__stage", "deal__primary_contact", "deal__company")
-            .order_by("deal__group", F("deal__closed_at").desc(), "-deal__opened_at", "-deal_id")
+            .alias(place=GROUPS_IN_ORDER)
+            .order_by("place", F("deal__closed_at").desc(), "-deal__opened_at", "-deal_id")
         )
         return self._page(parties, "deals")
 

@@ -8,7 +8,7 @@ fills the select with those that could be meant.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -83,13 +83,17 @@ class ContactChoiceField(forms.Field):
         # Contacts that are loaded already, so that many fields need not each ask.
         self.known: Mapping[int, Contact] = {}
 
+    @property
+    def picker(self) -> ContactPicker:
+        return cast(ContactPicker, self.widget)
+
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, Contact):
-            self.widget.found = [value]
+            self.picker.found = [value]
             return value.pk
-        if value and not isinstance(value, TypedName) and not self.widget.found:
+        if value and not isinstance(value, TypedName) and not self.picker.found:
             contact = self._get(value)
-            self.widget.found = [contact] if contact else []
+            self.picker.found = [contact] if contact else []
         return value
 
     def _get(self, value: Any) -> Contact | None:
@@ -109,7 +113,7 @@ class ContactChoiceField(forms.Field):
         contact = value if isinstance(value, Contact) else self._get(value)
         if contact is None or self._is_other_kind(contact):
             raise ValidationError(self.error_messages["gone"], code="gone")
-        self.widget.found = [contact]
+        self.picker.found = [contact]
         return contact
 
     def _is_other_kind(self, contact: Contact) -> bool:
@@ -120,7 +124,7 @@ class ContactChoiceField(forms.Field):
         exact = [contact for contact in found if fold(contact.name) == fold(typed)]
         if len(exact) == 1 or len(found) == 1:
             return (exact if len(exact) == 1 else found)[0]
-        self.widget.found = found[:OPTIONS_AT_MOST]
+        self.picker.found = found[:OPTIONS_AT_MOST]
         code = "several" if found else "none"
         raise ValidationError(self.error_messages[code], code=code, params={"typed": typed})
 

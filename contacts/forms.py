@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.forms import BaseInlineFormSet, inlineformset_factory
@@ -26,7 +26,8 @@ class ContactForm(VersionedForm):
         owners = User.objects.filter(is_active=True)
         if self.instance.owner_id:
             owners = owners | User.objects.filter(pk=self.instance.owner_id)
-        self.fields["owner"].queryset = owners.order_by("first_name", "last_name", "username")
+        owner = cast(forms.ModelChoiceField, self.fields["owner"])
+        owner.queryset = owners.order_by("first_name", "last_name", "username")
         for field in self.fields.values():
             if isinstance(field, ContactChoiceField):
                 field.contacts = Contact.objects.visible_to(user)
@@ -37,26 +38,18 @@ class ContactForm(VersionedForm):
 
 REACH = ["email", "phone", "mobile", "website"]
 ADDRESS = ["street", "postal_code", "city", "state", "country"]
-AUTOCOMPLETE = {
-    # Filled in about somebody else: the browser's own owner must not be suggested.
-    name: "off"
-    for name in ("name", "first_name", "last_name", *REACH, *ADDRESS)
-}
+# Filled in about somebody else: the browser must not suggest its own owner.
+SUGGESTED = frozenset(("name", "first_name", "last_name", *REACH, *ADDRESS))
 
 
 def _widgets(names: list[str]) -> dict[str, forms.Widget]:
-    inputs: dict[str, type[forms.TextInput]] = {
-        "email": forms.EmailInput,
-        "website": forms.URLInput,
-    }
+    inputs: dict[str, type[forms.Widget]] = {"email": forms.EmailInput, "website": forms.URLInput}
     kinds = {"phone": {"type": "tel"}, "mobile": {"type": "tel"}}
     widgets: dict[str, forms.Widget] = {"description": forms.Textarea(attrs={"rows": 4})}
     for name in names:
-        if name in AUTOCOMPLETE:
-            widget = inputs.get(name, forms.TextInput)
-            widgets[name] = widget(
-                attrs={"autocomplete": AUTOCOMPLETE[name], **kinds.get(name, {})}
-            )
+        if name in SUGGESTED:
+            attrs = {"autocomplete": "off", **kinds.get(name, {})}
+            widgets[name] = inputs.get(name, forms.TextInput)(attrs=attrs)
     return widgets
 
 
@@ -111,6 +104,8 @@ class CompanyForm(ContactForm):
 
 
 class DetailForm(forms.ModelForm):
+    kind = forms.ChoiceField(label=_("Kind"), choices=ContactDetail.Kind.choices)
+
     class Meta:
         model = ContactDetail
         fields = ["kind", "label", "value"]
@@ -121,8 +116,10 @@ class DetailForm(forms.ModelForm):
 
     def has_changed(self) -> bool:
         # A kind is always chosen; a row without a value is an empty one.
-        return bool(set(self.changed_data) - {"kind"}) if not self.instance.pk else (
-            super().has_changed()
+        return (
+            bool(set(self.changed_data) - {"kind"})
+            if not self.instance.pk
+            else (super().has_changed())
         )
 
     def clean(self) -> dict[str, Any]:

@@ -212,6 +212,16 @@ class Contact(models.Model):
         return reverse("contacts:card", args=[self.pk])
 
     @property
+    def prospect_label(self) -> str:
+        """The prospect status in words; generated fields have no ``get_…_display``."""
+        return _label(StatusKind.PROSPECT, self.prospect_status)
+
+    @property
+    def customer_label(self) -> str:
+        """The customer status in words."""
+        return _label(StatusKind.CUSTOMER, self.customer_status)
+
+    @property
     def standing(self) -> Standing:
         """Facts and marks as loaded, in the form the law's plain functions take."""
         return Standing(

@@ -43,10 +43,8 @@ class VersionedForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if self.stored_version and cleaned.get("version") != self.stored_version:
-            # Bound data would show the old version again.
-            self.data = self.data.copy()
             self.differences = self.differing()
-            self.data[self.add_prefix("version")] = self.stored_version
+            self.resend("version", self.stored_version)
             if self.differences:
                 self.add_error(
                     None,
@@ -57,13 +55,18 @@ class VersionedForm(forms.ModelForm):
                 )
         return cleaned
 
+    def resend(self, name: str, value: str) -> None:
+        """Show ``value`` in a field instead of what was sent."""
+        data: Any = self.data.copy()  # type: ignore[attr-defined]
+        data[self.add_prefix(name)] = value
+        self.data = data
+
     def differing(self) -> list[Difference]:
         """Where what is stored and what was sent differ, in the order of the form."""
         return [
             Difference(str(field.label), *shown)
             for field in self.visible_fields()
-            if field.name not in self.uncompared
-            and (shown := self._shown(field))[0] != shown[1]
+            if field.name not in self.uncompared and (shown := self._shown(field))[0] != shown[1]
         ]
 
     def _shown(self, field: forms.BoundField) -> tuple[str, str]:

@@ -16,8 +16,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from contacts.models import Contact
 from crm.changes import one_change
 from crm.retry import retrying
+from deals.card_forms import KEEP, REMOVE, LinkForm, MoveForm, StarForm, offered_stages
 from deals.cards import DealCard, effects_of
-from deals.forms import KEEP, REMOVE, LinkForm, MoveForm, StarForm, offered_stages
 from deals.models import Deal, DealContact
 from deals.notices import tell
 from deals.services import forget_win, move_active_deals, preview, set_primary_contact
@@ -113,9 +113,7 @@ def _set_star(request: HttpRequest, deal: Deal, form: StarForm) -> HttpResponse:
 
 def _effects_of_star(request: HttpRequest, deal: Deal, contact: Contact, how: str) -> Any:
     with preview() as seen:
-        set_primary_contact(
-            Deal.objects.get(pk=deal.pk), contact, keep_previous=how == KEEP
-        )
+        set_primary_contact(Deal.objects.get(pk=deal.pk), contact, keep_previous=how == KEEP)
     return effects_of(seen, request.user)
 
 
@@ -127,9 +125,7 @@ def link_add(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         contact = form.cleaned_data["contact"]
         with one_change() as change:
-            DealContact.objects.create(
-                deal=deal, contact=contact, role=form.cleaned_data["role"]
-            )
+            DealContact.objects.create(deal=deal, contact=contact, role=form.cleaned_data["role"])
         names = {"name": contact.name, "deal": deal.name}
         tell(request, _("%(name)s is on “%(deal)s” now.") % names, change)
         return redirect(deal)

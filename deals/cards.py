@@ -89,14 +89,14 @@ class DealCard:
             .select_related("contact__company")
             .order_by("contact__sort_key", "pk")
         )
-        page = Paginator(links, PAGE).get_page(self.query.get("contacts"))
+        page: Page = Paginator(links, PAGE).get_page(self.query.get("contacts"))
         rows = list(page.object_list)
         parties = set(
             DealParty.objects.filter(
                 deal=self.deal, kept=False, contact__in=[link.contact_id for link in rows]
             ).values_list("contact_id", flat=True)
         )
-        page.object_list = [
+        shown = [
             OnDeal(
                 link,
                 link.contact,
@@ -105,6 +105,7 @@ class DealCard:
             )
             for link in rows
         ]
+        page.object_list = shown  # type: ignore[assignment]
         return page
 
     def _why_not(self, contact: Contact) -> str:

@@ -1,59 +1,31 @@
-"""The forms of a deal: itself with everybody on it, and the small ones of its card."""
+"""The form of a deal with everybody on it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 from django import forms
-from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from contacts.fields import ContactChoiceField
 from contacts.models import Contact
 from crm.accounts.models import User
 from crm.changes import one_change
 from crm.versions import Difference, VersionedForm
-from deals.models import Deal, DealContact, LossReason, Stage, UnqualifiedReason
+from deals.card_forms import (
+    KEEP,
+    REMOVE,
+    StageChoiceField,
+    clean_past,
+    date_input,
+    offered_stages,
+)
+from deals.models import Deal, DealContact, Stage
 from deals.rows import ContactRows, Row, rows_of
 from deals.services import set_primary_contact
-from deals.stages import Category, Group, as_moment
-
-KEEP, REMOVE = "keep", "remove"
-
-
-class StageChoiceField(forms.ModelChoiceField):
-    """Stages by name, with the pipeline's where there are several pipelines."""
-
-    several = False
-
-    def label_from_instance(self, stage: Any) -> str:
-        return f"{stage.pipeline.name}: {stage.name}" if self.several else stage.name
-
-
-def offered_stages(now: Stage | None = None) -> QuerySet[Stage]:
-    """The stages a deal may be moved to: those of pipelines in use, and of the one it is in."""
-    in_use = Q(pipeline__archived=False)
-    if now is not None:
-        in_use |= Q(pipeline=now.pipeline_id)
-    return Stage.objects.in_order().filter(in_use)
-
-
-def date_input() -> forms.DateInput:
-    return forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
-
-
-def clean_past(value: date | None) -> date | None:
-    """Refuse a close date in the future, before anything is saved."""
-    if value is not None:
-        try:
-            as_moment(value, timezone.now())
-        except ValidationError as error:
-            raise ValidationError(error.messages) from None
-    return value
+from deals.stages import Group
 
 
 class DealForm(VersionedForm):
@@ -94,7 +66,7 @@ class DealForm(VersionedForm):
         ]
         widgets = {
             "name": forms.TextInput(attrs={"autocomplete": "off"}),
-            "currency": forms.TextInput(attrs={"autocomplete": "off", "size": 4}),
+            "currency": forms.TextInput(attrs={"autocomplete": "off"}),
             "estimated_close_date": date_input(),
         }
 
@@ -119,14 +91,13 @@ class DealForm(VersionedForm):
         )
 
     def _set_choices(self) -> None:
-        stage = self.fields["stage"]
-        stage.queryset = offered_stages(self.stored_stage)  # type: ignore[attr-defined]
-        pipelines = stage.queryset.values_list("pipeline_id", flat=True)  # type: ignore[attr-defined]
-        stage.several = len(set(pipelines)) > 1  # type: ignore[attr-defined]
+        stage = cast(StageChoiceField, self.fields["stage"])
+        stages = offered_stages(self.stored_stage)
+        stage.queryset = stages
+        stage.several = len(set(stages.values_list("pipeline_id", flat=True))) > 1
         owners = User.objects.filter(Q(is_active=True) | Q(pk=self.instance.owner_id))
-        self.fields["owner"].queryset = owners.order_by(  # type: ignore[attr-defined]
-            "first_name", "last_name", "username"
-        )
+        owner = cast(forms.ModelChoiceField, self.fields["owner"])
+        owner.queryset = owners.order_by("first_name", "last_name", "username")
 
     def stored_contacts(self) -> set[int]:
         """Ids of everybody on the deal as it is stored."""
@@ -153,9 +124,9 @@ class DealForm(VersionedForm):
         if self.rows.is_valid():
             self._clean_star(self.rows.filled())
         stage = cleaned.get("stage")
-        if stage and stage.group == Group.ACTIVE and "closed_on" in self.changed_data:
-            if cleaned.get("closed_on"):
-                self.add_error("closed_on", _("A deal in this stage is not closed yet."))
+        redated = "closed_on" in self.changed_data and cleaned.get("closed_on")
+        if redated and stage and stage.group == Group.ACTIVE:
+            self.add_error("closed_on", _("A deal in this stage is not closed yet."))
         return cleaned
 
     def _clean_star(self, rows: list[Row]) -> None:
@@ -189,13 +160,12 @@ class DealForm(VersionedForm):
 
     def differing(self) -> list[Difference]:
         found = super().differing()
-        before = self.stored_star
-        if before and self.cleaned_data.get("was_star") != before.pk:
-            ours = Contact.objects.filter(pk=self.cleaned_data.get("was_star")).first()
-            found.append(
-                Difference(str(_("Main contact")), before.name, ours.name if ours else "")
-            )
-            self.data[self.add_prefix("was_star")] = str(before.pk)  # type: ignore[index]
+        before, known = self.stored_star, self.cleaned_data.get("was_star")
+        if before and known != before.pk:
+            ours = Contact.objects.filter(pk=known or 0).first()
+            label = str(self.fields["star"].label)
+            found.append(Difference(label, before.name, ours.name if ours else ""))
+            self.resend("was_star", str(before.pk))
         return found
 
     # -- saving
@@ -242,90 +212,3 @@ class DealForm(VersionedForm):
             DealContact.objects.filter(pk__in=gone).delete()
         if added:
             DealContact.objects.bulk_create(added)
-
-
-class MoveForm(forms.Form):
-    """Another stage, with what a closed one asks for."""
-
-    stage = forms.ModelChoiceField(queryset=Stage.objects.none())
-    closed_on = forms.DateField(
-        label=_("Closed on"),
-        required=False,
-        widget=date_input(),
-        help_text=_("Empty: now. Never in the future."),
-    )
-    loss_reason = forms.ModelChoiceField(
-        label=_("Loss reason"), queryset=LossReason.objects.all(), required=False
-    )
-    unqualified_reason = forms.ModelChoiceField(
-        label=_("Unqualified reason"), queryset=UnqualifiedReason.objects.all(), required=False
-    )
-
-    def __init__(self, *args: Any, deal: Deal, stage: Stage | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.deal = deal
-        self.fields["stage"].queryset = offered_stages(deal.stage)  # type: ignore[attr-defined]
-        category = stage.category if stage else ""
-        for name, wanted in (
-            ("loss_reason", Category.LOST),
-            ("unqualified_reason", Category.UNQUALIFIED),
-        ):
-            if stage and category != wanted:
-                del self.fields[name]
-        if stage and stage.group == Group.ACTIVE:
-            del self.fields["closed_on"]
-
-    def clean_closed_on(self) -> date | None:
-        return clean_past(self.cleaned_data["closed_on"])
-
-    def save(self) -> Deal:
-        """Move the deal."""
-        deal, sent = self.deal, self.cleaned_data
-        names = ["stage"]
-        deal.stage = sent["stage"]
-        if sent.get("closed_on") and deal.stage.group != Group.ACTIVE:
-            deal.closed_at = sent["closed_on"]
-            names.append("closed_at")
-        for name in ("loss_reason", "unqualified_reason"):
-            if sent.get(name):
-                setattr(deal, name, sent[name])
-                names.append(name)
-        deal.save(update_fields=names)
-        return deal
-
-
-class LinkForm(forms.Form):
-    """One more contact on a deal."""
-
-    contact = ContactChoiceField(label=_("Contact"))
-    role = forms.CharField(label=_("Role"), required=False, max_length=120)
-
-    def __init__(self, *args: Any, user: Any, deal: Deal, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.deal = deal
-        self.fields["contact"].contacts = Contact.objects.visible_to(user)  # type: ignore[attr-defined]
-
-    def clean_contact(self) -> Contact:
-        contact: Contact = self.cleaned_data["contact"]
-        if contact.pk == self.deal.primary_contact_id:
-            raise ValidationError(_("This is the main contact; it is on the deal already."))
-        if self.deal.links.filter(contact=contact).exists():
-            raise ValidationError(_("This contact is on the deal already."))
-        return contact
-
-
-class StarForm(forms.Form):
-    """Another main contact, and what becomes of the one before."""
-
-    contact = ContactChoiceField(label=_("Main contact"))
-    previous = forms.ChoiceField(
-        label=_("The main contact before"),
-        choices=[(KEEP, _("Keep on the deal")), (REMOVE, _("Remove from the deal"))],
-        widget=forms.RadioSelect,
-    )
-
-    def __init__(
-        self, data: Mapping[str, Any] | None = None, *, user: Any, **kwargs: Any
-    ) -> None:
-        super().__init__(data, **kwargs)
-        self.fields["contact"].contacts = Contact.objects.visible_to(user)  # type: ignore[attr-defined]

@@ -46,7 +46,12 @@ def rows_of(deal: Deal | None, star: Contact | None) -> list[dict[str, Any]]:
 
 class ContactRow(forms.Form):
     contact = ContactChoiceField(label=_("Contact"), required=False)
-    role = forms.CharField(label=_("Role"), required=False, max_length=120)
+    role = forms.CharField(
+        label=_("Role"),
+        required=False,
+        max_length=120,
+        widget=forms.TextInput(attrs={"placeholder": _("Role"), "autocomplete": "off"}),
+    )
     link = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
 
@@ -107,9 +112,7 @@ class BaseContactRows(BaseFormSet):
             contact = getattr(form, "cleaned_data", {}).get("contact")
             if contact and contact.pk in seen:
                 form.add_error("contact", _("This contact is on the deal already."))
-                raise ValidationError(
-                    _("%(name)s is on the deal twice.") % {"name": contact.name}
-                )
+                raise ValidationError(_("%(name)s is on the deal twice.") % {"name": contact.name})
             seen.add(contact.pk if contact else None)
 
 

@@ -41,7 +41,7 @@ def trash(request: HttpRequest) -> HttpResponse:
     entries = TrashedRecord.objects.select_related("deleted_by").defer("data")
     page = Paginator(entries, PAGE).get_page(request.GET.get("page"))
     for entry in page.object_list:
-        entry.gone_at = entry.deleted_at + KEPT_FOR
+        entry.gone_at = entry.deleted_at + KEPT_FOR  # type: ignore[attr-defined]
     return render(request, "trash/list.html", {"page": page, "days": KEPT_FOR.days})
 
 

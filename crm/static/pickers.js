@@ -6,12 +6,13 @@
   };
 
   const enhance = (select) => {
-    const { optionsUrl, kind, placeholder, nobody } = select.dataset;
-    const label = document.querySelector(`label[for="${select.id}"]`)?.textContent.trim();
-    const picker = new TomSelect(select, {
+    const { optionsUrl, kind, placeholder, nobody, clear } = select.dataset;
+    // The search box takes over the label; the select behind it is for the form alone.
+    select.setAttribute("aria-hidden", "true");
+    new TomSelect(select, {
       valueField: "id", labelField: "name", searchField: [], sortField: [{ field: "$order" }],
       placeholder, maxOptions: 20, loadThrottle: 150, allowEmptyOption: false, closeAfterSelect: true,
-      selectOnTab: true, plugins: ["dropdown_input", "clear_button"].slice(1),
+      selectOnTab: true, plugins: { clear_button: { title: clear } },
       shouldLoad: (text) => text.trim().length > 1,
       score: () => () => 1,
       load(text, done) {
@@ -34,7 +35,6 @@
         no_results: (_data, escape) => `<div class="no-results">${escape(nobody)}</div>`,
       },
     });
-    if (label) picker.control_input.setAttribute("aria-label", label);
   };
   const enhanceAll = (root) => root.querySelectorAll("select[data-contact-picker]").forEach((select) => {
     if (!select.tomselect) enhance(select);

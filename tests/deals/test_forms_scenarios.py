@@ -16,7 +16,7 @@ from tests.forms import forms_of, send
 
 
 class Cards(World):
-    """Takes each step as a user would from the cards; returns whether it was refused."""
+    """Takes each step as a user would from the cards."""
 
     def __init__(self, scenario: dict[str, Any], client: Client) -> None:
         super().__init__(scenario)
@@ -34,14 +34,14 @@ class Cards(World):
         # A new deal begins with two rows: one with the main contact, one empty.
         assert answer.status_code == 302, answer.content.decode()
 
-    def open_with(self, deal: str, primary: str, names: list[str], **more: Any) -> None:
+    def open_with(self, deal: str, primary: str, names: list[tuple[int, str]], **more: Any) -> None:
         page = reverse("deals:new") + f"?contact={self.contact(primary).pk}"
         shown = next(f for f in forms_of(self.client.get(page)) if "name" in f.names)
         rows = {f"rows-{number}-contact": self.contact(name).pk for number, name in names}
         total = len(names) + 1
-        data = shown.data(
-            name=deal, stage=self.stages[more.get("as", "incoming")].pk, **rows
-        ) | {"rows-TOTAL_FORMS": [str(total)]}
+        data = shown.data(name=deal, stage=self.stages[more.get("as", "incoming")].pk, **rows) | {
+            "rows-TOTAL_FORMS": [str(total)]
+        }
         answer = self.client.post(page, data)
         assert answer.status_code == 302, answer.content.decode()
 
@@ -99,7 +99,7 @@ class Cards(World):
 
     def select(self, contact: str, **values: str) -> None:
         subject = self.contact(contact)
-        [(kind, value)] = values.items()
+        [kind] = values
         answer = send(
             self.client,
             subject.get_absolute_url(),
