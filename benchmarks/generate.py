@@ -16,9 +16,21 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 
-FIRST = ["Anna", "Björn", "Chloé", "Dmitri", "Élodie", "Farid", "Greta", "Håkon", "Ines", "Jürgen", "Katja", "Luca", "Mireille", "Nils", "Oya", "Paul", "Quentin", "Rosa", "Søren", "Tariq", "Ursula", "Vera", "Wim", "Xenia", "Yusuf", "Zoë"]
-LAST = ["Abel", "Bauer", "Castro", "Dupont", "Eriksen", "Fischer", "García", "Huber", "Ivanov", "Jansen", "Keller", "Lefèvre", "Müller", "Novák", "Olsen", "Petit", "Quist", "Rossi", "Schäfer", "Toussaint", "Ulrich", "Vogel", "Weiß", "Xu", "Yılmaz", "Zeller"]
-WORDS = ["Alpen", "Blau", "Cobalt", "Delta", "Eisen", "Flux", "Granit", "Helio", "Isar", "Jura", "Kronos", "Lumen", "Mosel", "Nova", "Orbis", "Pinta", "Quarz", "Rhein", "Silva", "Terra", "Umbra", "Vento", "Wald", "Xylo", "Ypsilon", "Zenit"]
+FIRST = (
+    "Anna", "Björn", "Chloé", "Dmitri", "Élodie", "Farid", "Greta", "Håkon", "Ines", "Jürgen",
+    "Katja", "Luca", "Mireille", "Nils", "Oya", "Paul", "Quentin", "Rosa", "Søren", "Tariq",
+    "Ursula", "Vera", "Wim", "Xenia", "Yusuf", "Zoë",
+)  # fmt: skip
+LAST = (
+    "Abel", "Bauer", "Castro", "Dupont", "Eriksen", "Fischer", "García", "Huber", "Ivanov",
+    "Jansen", "Keller", "Lefèvre", "Müller", "Novák", "Olsen", "Petit", "Quist", "Rossi",
+    "Schäfer", "Toussaint", "Ulrich", "Vogel", "Weiß", "Xu", "Yılmaz", "Zeller",
+)  # fmt: skip
+WORDS = (
+    "Alpen", "Blau", "Cobalt", "Delta", "Eisen", "Flux", "Granit", "Helio", "Isar", "Jura",
+    "Kronos", "Lumen", "Mosel", "Nova", "Orbis", "Pinta", "Quarz", "Rhein", "Silva", "Terra",
+    "Umbra", "Vento", "Wald", "Xylo", "Ypsilon", "Zenit",
+)  # fmt: skip
 FORMS = ("GmbH", "AG", "SARL", "Ltd", "& Söhne", "KG", "SA", "OHG")
 INDUSTRIES = ("Software", "Retail", "Medical", "Finance", "Energy", "Transport", "Education")
 CITIES = ("Köln", "Genève", "Wien", "Lyon", "Zürich", "Hamburg", "Bruxelles", "Leipzig")

@@ -42,7 +42,7 @@ def columns_of(model: type[models.Model], *, without: Iterable[str] = ()) -> lis
     return [
         field.column
         for field in model._meta.concrete_fields
-        if not field.generated and field.column not in left_out
+        if field.column and not field.generated and field.column not in left_out
     ]
 
 

@@ -140,9 +140,10 @@ def day_or_moment(form: str) -> Callable[[str], date | datetime]:
 
     def convert(text: str) -> date | datetime:
         try:
+            read: date | datetime
             if form:
-                read: date | datetime = datetime.strptime(text, form)  # noqa: DTZ007
-                read = read if has_time else read.date()
+                moment = datetime.strptime(text, form)  # noqa: DTZ007
+                read = moment if has_time else moment.date()
             elif len(text) <= 10:
                 read = date.fromisoformat(text)
             else:

@@ -233,8 +233,8 @@ class DealRows:
             deal.updated_at = self.loading.now
             fields = {name.removesuffix("_id") for name in changed.values} | {"updated_at"}
             alike.setdefault(frozenset(fields), []).append(deal)
-        for fields, deals in alike.items():
-            Deal.objects.bulk_update(deals, sorted(fields), batch_size=200)
+        for names, deals in alike.items():
+            Deal.objects.bulk_update(deals, sorted(names), batch_size=200)
         self.loading.remember_digests(
             Kind.DEAL, [(changed.digest, changed.key) for changed in self.changed]
         )

@@ -31,7 +31,6 @@ class LinkRows:
         self.counts = loading.counts(section.entity)
         self.file = loading.open(section)
         self.reader = RowReader(loading, section, self.file.header)
-        self.seen: set[tuple[int, int]] = set()
         self.links: list[Link] = []
         names = self.reader.names
         self._deal, self._contact = names.index("deal"), names.index("contact")
@@ -54,12 +53,12 @@ class LinkRows:
                 return
             name = "deal" if deal_id is None else "contact"
             raise BadRow(self.reader.column_of(name), _("is empty"))
-        if (deal_id, contact.id) in self.seen:
+        if (deal_id, contact.id) in self.loading.linked:
             if self.section.repeated:
                 self.counts.read -= 1
                 return
             raise BadRow(self.reader.column_of("contact"), _("is on this deal in an earlier row"))
-        self.seen.add((deal_id, contact.id))
+        self.loading.linked.add((deal_id, contact.id))
         role = values[self._role] if self._role is not None else ""
         self.links.append(Link(deal_id, contact.id, role))
 

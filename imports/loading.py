@@ -80,6 +80,8 @@ class Loading:
         self.stages, self.stage_by_id = _stages(mapping)
         # Rows by their key, to tell the second row with it.
         self.seen: dict[str, dict[str, int]] = {kind: {} for kind in ImportedRecord.Kind.values}
+        # Who was put on which deal, as (deal, contact).
+        self.linked: set[tuple[int, int]] = set()
         # Of deals that this load creates.
         self.star_of: dict[int, int] = {}
         # Of people whose row this load has taken.

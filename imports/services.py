@@ -22,13 +22,14 @@ from crm.changes import one_change
 from deals.models import Deal, DealContact, DealParty
 from deals.services.arrivals import Selection, select_many, settle_arrivals
 from imports import bulk
-from imports.contact_rows import ContactRows, Parent, find_parents
+from imports.contact_rows import ContactRows
 from imports.deal_rows import DealRows
 from imports.fields import Entity
 from imports.link_rows import LinkRows
 from imports.loading import Loading, Progress
 from imports.mapping import Mapping
 from imports.models import ImportRun
+from imports.parents import Parent, find_parents
 from imports.report import Report, statuses_now
 
 # From here on the planner is told what was loaded; below, it costs more than it brings.

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from contacts.models import Contact
-from imports.mapping import parse_mapping
+from imports.parsing import parse_mapping
 from imports.report import Report
 from imports.services import load
 

@@ -140,7 +140,7 @@ def test_unknown_user_is_refused(folder: Path) -> None:
 
 def test_refusal_of_the_whole_is_an_error_and_loads_nothing(folder: Path) -> None:
     (folder / "deals.csv").write_bytes(b"id,name,contact,stage,closed\nD1,M\xfcller,C1,New,\n")
-    with pytest.raises(CommandError, match="deals.csv, line 2, .*--encoding"):
+    with pytest.raises(CommandError, match=r"deals.csv, line 2, .*--encoding"):
         run(folder)
     assert not Contact.objects.exists()
     run(folder, "--encoding", "cp1252")
@@ -154,7 +154,7 @@ def test_rejects_that_cannot_be_written_stop_the_load(folder: Path) -> None:
 
 
 def test_shipped_mapping_is_found_by_its_name(folder: Path) -> None:
-    with pytest.raises(CommandError, match="accounts.csv is not there"):
+    with pytest.raises(CommandError, match=r"accounts.csv is not there"):
         call_command("load", str(folder), "--map", "maven-crm-opportunities")
 
 

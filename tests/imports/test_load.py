@@ -96,7 +96,7 @@ def test_dry_run_says_the_same_and_writes_nothing(folder: Path) -> None:
 def test_what_goes_wrong_at_the_end_takes_everything_back(folder: Path) -> None:
     with (folder / "links.csv").open("a") as file:
         file.write('D1,"P1,Buyer\n')
-    with pytest.raises(ValidationError, match="links.csv"):
+    with pytest.raises(ValidationError, match=r"links.csv"):
         load_usual(folder)
     assert not Contact.objects.exists()
     assert not ImportedRecord.objects.exists()
@@ -459,7 +459,7 @@ def test_owner_is_found_by_any_name_and_strangers_are_counted(folder: Path) -> N
     assert report.rejects == []
 
 
-@pytest.mark.parametrize("opened, closed", [("2999-01-01", ""), ("", "2999-01-01")])
+@pytest.mark.parametrize(("opened", "closed"), [("2999-01-01", ""), ("", "2999-01-01")])
 def test_nothing_is_opened_or_closed_in_the_future(folder: Path, opened: str, closed: str) -> None:
     write(folder, deals=[f"D1,Audit,P1,Won,{opened},{closed},"], links=[])
     assert "lies in the future" in load_usual(folder).rejects[0].reason
@@ -562,6 +562,16 @@ def test_links_of_deals_that_are_not_there_are_rejected(folder: Path) -> None:
     write(folder, links=["D9,P2,", ",P2,", "D1,P2,", "D1,P2,"])
     reasons = [reject.reason for reject in load_usual(folder, deal_contacts=LINKS).rejects]
     assert reasons == ["there is no deal “D9”", "is empty", "is on this deal in an earlier row"]
+
+
+def test_two_files_may_say_who_is_on_deals(folder: Path) -> None:
+    (folder / "more.csv").write_text("deal,contact,role\nD1,P2,User\nD1,C2,Adviser\n")
+    report = load_usual(folder, deal_contacts=[LINKS, LINKS | {"file": "more.csv"}])
+    assert set(DealContact.objects.values_list("contact__name", "role")) == {
+        ("Bob Birch", "Buyer"),
+        ("Blum", "Adviser"),
+    }
+    assert [reject.reason for reject in report.rejects] == ["is on this deal in an earlier row"]
 
 
 def test_stage_of_another_category_in_the_pipeline_is_refused(folder: Path) -> None:

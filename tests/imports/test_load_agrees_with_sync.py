@@ -16,8 +16,8 @@ from contacts.statuses import FACTS, SINCE
 from crm.changes import one_change
 from deals.models import Deal, DealContact, DealParty, Pipeline
 from deals.services import check_statuses
-from imports.mapping import read_mapping
 from imports.models import ImportedRecord
+from imports.parsing import read_mapping
 from imports.services import load
 
 pytestmark = pytest.mark.django_db

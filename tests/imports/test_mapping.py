@@ -9,7 +9,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from imports.fields import Entity
-from imports.mapping import parse_mapping, read_mapping
+from imports.parsing import parse_mapping, read_mapping
 from tests.imports.files import COMPANIES, DEALS, MAPPINGS, PEOPLE, STAGES, with_fields
 
 GOOD: dict[str, Any] = {

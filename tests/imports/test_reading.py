@@ -77,7 +77,7 @@ def test_delimiter_inside_quotation_marks_separates_nothing(tmp_path: Path) -> N
 
 def test_missing_column_is_named_with_those_there_are(tmp_path: Path) -> None:
     path = file_of(tmp_path, b"id,nam\n1,x\n")
-    with pytest.raises(ValidationError, match="no column “name”.*“id”, “nam”"):
+    with pytest.raises(ValidationError, match=r"no column “name”.*“id”, “nam”"):
         CsvFile(path, columns=["id", "name"])
 
 
@@ -147,7 +147,7 @@ def test_lines_before_the_header_are_skipped() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xef\xbb\xbf"])
 def test_file_without_a_header_is_refused(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(ValidationError, match="empty|no header"):
+    with pytest.raises(ValidationError, match=r"empty|no header"):
         CsvFile(file_of(tmp_path, content))
 
 

@@ -13,7 +13,7 @@ from contacts.models import Contact, StatusChange
 from deals.models import Deal, Stage
 from deals.services import check_statuses
 from imports.fields import Entity
-from imports.mapping import read_mapping
+from imports.parsing import read_mapping
 from imports.report import Report
 from imports.services import load
 from tests.imports.files import DATA, MAPPINGS

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from tqdm import tqdm
 
 from contacts.statuses import CustomerStatus, ProspectStatus
-from imports.mapping import read_mapping
+from crm.retry import retrying
+from imports.parsing import read_mapping
 from imports.report import Report, write_rejects
 from imports.services import load
 
@@ -60,7 +61,7 @@ class Command(BaseCommand):
                 encoding=options["encoding"],
                 delimiter=options["delimiter"].replace("\\t", "\t"),
             )
-            report = load(
+            report = retrying(load)(
                 options["folder"],
                 mapping,
                 user=_user(options["user"]),
