@@ -1,5 +1,3 @@
-from importlib.util import find_spec
-
 from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
@@ -14,7 +12,6 @@ urlpatterns = [
     path("readyz", views.readyz, name="readyz"),
     path("accounts/", include("crm.accounts.urls")),
     path(settings.ADMIN_PATH, admin.site.urls),
+    path("", include("contacts.urls")),
+    path("", include("deals.urls")),
 ]
-for app in ("contacts", "deals"):
-    if find_spec(f"{app}.urls"):
-        urlpatterns.append(path("", include(f"{app}.urls")))
