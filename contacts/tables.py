@@ -23,14 +23,14 @@ class ContactTable(RecordTable):
             gettext_lazy("Owner"),
             ["owner__last_name", "owner__first_name", "owner__username"],
             nullable=True,
-            css="wide-only",
+            css="wider-only",
         ),
         Column(
             "updated",
             gettext_lazy("Updated"),
             ["updated_at"],
             descends=True,
-            css="wider-only",
+            css="widest-only",
         ),
     ]
     default_sort = "name"

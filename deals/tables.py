@@ -37,7 +37,7 @@ class DealTable(RecordTable):
             gettext_lazy("Owner"),
             ["owner__last_name", "owner__first_name", "owner__username"],
             nullable=True,
-            css="wide-only",
+            css="widest-only",
         ),
         Column("opened", gettext_lazy("Opened"), ["opened_at"], descends=True, css="wider-only"),
     ]

@@ -20,6 +20,14 @@
   });
   document.addEventListener("focusin", (event) => closeMenus(event.target));
 
+  // A panel that would stick out on the right opens to the left.
+  document.addEventListener("toggle", ({ target }) => {
+    const panel = target.matches?.("details.menu[open]") && target.querySelector(".menu-panel");
+    if (!panel) return;
+    panel.classList.remove("menu-end");
+    panel.classList.toggle("menu-end", panel.getBoundingClientRect().right > document.documentElement.clientWidth);
+  }, true);
+
   // After a refused form the reader begins at what is wrong.
   const autofocus = (root) => root.querySelector("[data-autofocus]")?.focus();
   autofocus(document);

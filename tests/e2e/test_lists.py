@@ -91,6 +91,20 @@ def test_what_is_not_there_is_said_without_faults(visitor, anna, path):
         visitor.complaints.clear()
 
 
+@pytest.mark.parametrize("path", ["/contacts/", "/deals/"])
+@pytest.mark.parametrize("width", [768, 820, 1024])
+def test_no_menu_sticks_out_of_the_page(visitor, anna, book, path, width):
+    page = visitor(anna, language="de", width=width)
+    page.goto(path)
+    # As long as the longest translation and the longest name.
+    page.eval_on_selector_all(
+        ".filter > summary", "all => all.forEach(one => one.prepend('Langes Wort '))"
+    )
+    for menu in page.locator(".filter > summary").all():
+        menu.click()
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
 # -- as something to work with
 
 
