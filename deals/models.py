@@ -32,7 +32,7 @@ from deals.stages import GROUP_OF, Category, Group, as_moment
 class Pipeline(models.Model):
     """A named, ordered row of stages."""
 
-    name = models.CharField(_("name"), max_length=120, unique=True)
+    name = models.CharField(_("name"), max_length=120)
     position = models.PositiveIntegerField(_("position"), default=0)
     is_default = models.BooleanField(_("default pipeline"), default=False)
     archived = models.BooleanField(_("archived"), default=False)

@@ -214,9 +214,8 @@ def _stages(mapping: Mapping) -> tuple[dict[str, LoadedStage], dict[int, Stage]]
 def _pipeline(name: str) -> Pipeline:
     default = Pipeline.objects.filter(is_default=True).first()
     if name:
-        return Pipeline.objects.get_or_create(name=name, defaults={"is_default": default is None})[
-            0
-        ]
+named = Pipeline.objects.filter(name=name).first()
+        return named or Pipeline.objects.create(name=name, is_default=default is None)
     return (
         default or Pipeline.objects.get_or_create(name=_("Sales"), defaults={"is_default": True})[0]
     )

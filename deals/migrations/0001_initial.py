@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
             name='Pipeline',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, unique=True, verbose_name='name')),
+                ('name', models.CharField(max_length=120, verbose_name='name')),
                 ('position', models.PositiveIntegerField(default=0, verbose_name='position')),
                 ('is_default', models.BooleanField(default=False, verbose_name='default pipeline')),
                 ('archived', models.BooleanField(default=False, verbose_name='archived')),
