@@ -212,13 +212,10 @@ def _stages(mapping: Mapping) -> tuple[dict[str, LoadedStage], dict[int, Stage]]
 
 
 def _pipeline(name: str) -> Pipeline:
+    """The pipeline of that name, or the default one; made where there is none."""
     default = Pipeline.objects.filter(is_default=True).first()
-    if name:
-named = Pipeline.objects.filter(name=name).first()
-        return named or Pipeline.objects.create(name=name, is_default=default is None)
-    return (
-        default or Pipeline.objects.get_or_create(name=_("Sales"), defaults={"is_default": True})[0]
-    )
+    found = Pipeline.objects.filter(name=name).first() if name else default
+    return found or Pipeline.objects.create(name=name or _("Sales"), is_default=default is None)
 
 
 def _other_category(pipeline: Pipeline, stage: Stage, word: StageWord) -> ValidationError:
