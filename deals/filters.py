@@ -48,11 +48,11 @@ class DealFilterSet(RecordFilterSet):
         self.filters["owner"].extra["choices"] = owner_choices()
 
     def in_stage(self, deals: DealQuerySet, name: str, values: list[str]) -> DealQuerySet:
-        return deals.filter(stage__in=values) if values else deals
+        return deals.filter(stage__in=ids(values)) if values else deals
 
     def in_pipeline(self, deals: DealQuerySet, name: str, values: list[str]) -> DealQuerySet:
         # By the ids of its stages, which are few, and not by a join over all deals.
-        stages = Stage.objects.filter(pipeline__in=values).values("pk")
+        stages = Stage.objects.filter(pipeline__in=ids(values)).values("pk")
         return deals.filter(stage__in=stages) if values else deals
 
     def owned_by(self, deals: DealQuerySet, name: str, values: list[str]) -> DealQuerySet:
@@ -65,3 +65,7 @@ class DealFilterSet(RecordFilterSet):
         if name == "q":
             return _("Name or main contact holds “%(text)s”") % {"text": values[0]}
         return super().sentence(name, values)
+
+
+def ids(values: list[str]) -> list[int]:
+    return [int(value) for value in values]

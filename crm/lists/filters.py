@@ -70,7 +70,8 @@ class RecordFilterSet(django_filters.FilterSet):
 
     @property
     def qs(self) -> QuerySet:
-        return self.queryset.none() if self.problems else super().qs
+        found = super().qs
+        return found.none() if self.problems else found
 
     @cached_property
     def on(self) -> dict[str, list[str]]:

@@ -18,6 +18,7 @@ class RecordPaginator(Paginator):
 
     def __init__(self, ids: QuerySet, rows: QuerySet, per_page: int) -> None:
         super().__init__(ids, per_page)
+        self.ids = ids
         self.rows = rows
 
     def page(self, number: Any) -> Page:
@@ -27,12 +28,12 @@ class RecordPaginator(Paginator):
         ids = self._ids(start, min(start + self.per_page, self.count))
         found = self.rows.in_bulk(ids)
         # A row deleted between the two queries is left out.
-        return self._get_page([found[pk] for pk in ids if pk in found], number, self)
+        return Page([found[pk] for pk in ids if pk in found], number, self)
 
     def _ids(self, start: int, end: int) -> list[Any]:
         if start >= end:
             return []
-        ids = self.object_list.values_list("pk", flat=True)
+        ids = self.ids.values_list("pk", flat=True)
         if start <= self.count // 2:
             return list(ids[start:end])
         return list(ids.reverse()[self.count - end : self.count - start])[::-1]
