@@ -18,7 +18,7 @@ from contacts.models import Contact
 from contacts.statuses import WORDS, StatusKind
 from crm.changes import one_change
 from crm.retry import retrying
-from deals.cards import effects_of
+from deals.effects import effects_of
 from deals.models import Deal
 from deals.notices import offer, offer_to_move_along, tell
 from deals.services import explain, lock_deals_of, preview, select_status

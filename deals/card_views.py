@@ -17,7 +17,8 @@ from contacts.models import Contact
 from crm.changes import one_change
 from crm.retry import retrying
 from deals.card_forms import KEEP, REMOVE, LinkForm, MoveForm, StarForm, offered_stages
-from deals.cards import DealCard, effects_of
+from deals.cards import DealCard
+from deals.effects import effects_of
 from deals.models import Deal, DealContact
 from deals.notices import tell
 from deals.services import forget_win, move_active_deals, preview, set_primary_contact
@@ -82,22 +83,19 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
 def star(request: HttpRequest, pk: int) -> HttpResponse:
     """Another main contact: asks what becomes of the one before, and shows what follows."""
     deal = _edited(request, pk)
-    if request.method == "POST":
-        form = StarForm(request.POST, user=request.user)
-        if form.is_valid():
-            return _set_star(request, deal, form)
-    else:
-        initial = {"contact": request.GET.get("contact", ""), "previous": KEEP}
-        form = StarForm(user=request.user, initial=initial)
-    context: dict[str, Any] = {"deal": deal, "form": form}
-    chosen = str(form["contact"].value() or "")
-    if chosen.isdecimal():
-        contact = Contact.objects.visible_to(request.user).filter(pk=chosen).first()
-        context["contact"] = contact
-        if contact and contact.pk != deal.primary_contact_id:
-            context["choices"] = [
-                (how, _effects_of_star(request, deal, contact, how)) for how in (KEEP, REMOVE)
-            ]
+    sent = (request.POST if request.method == "POST" else request.GET).copy()
+    if request.method != "POST":
+        sent.setdefault("previous", KEEP)
+    asked = sent.get("contact") or sent.get("contact_text")
+    form = StarForm(sent if asked or request.method == "POST" else None, user=request.user)
+    if form.is_valid() and request.method == "POST":
+        return _set_star(request, deal, form)
+    contact = form.cleaned_data.get("contact") if form.is_bound else None
+    context: dict[str, Any] = {"deal": deal, "form": form, "contact": contact}
+    if contact and contact.pk != deal.primary_contact_id:
+        context["choices"] = [
+            (how, _effects_of_star(request, deal, contact, how)) for how in (KEEP, REMOVE)
+        ]
     return render(request, "deals/star.html", context)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,10 +10,8 @@ from django.core.paginator import Page, Paginator
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
-from contacts.models import Contact, StatusChange
+from contacts.models import Contact
 from deals.models import Deal, DealContact, DealParty, Stage
-from deals.notices import KeptWin
-from deals.services.preview import Preview
 from deals.stages import Category, Group
 
 PAGE = 50
@@ -129,27 +126,3 @@ class DealCard:
             .select_related("company")
             .order_by("sort_key", "pk")[:PAGE]
         )
-
-
-@dataclass(frozen=True)
-class Effects:
-    """What a change would do, for the page that asks before doing it."""
-
-    changes: Sequence[StatusChange]
-    kept: Sequence[KeptWin]
-
-
-def effects_of(seen: Preview, user: Any) -> Effects:
-    """``seen`` with everybody loaded whom the user may see, in the order of their names."""
-    visible = Contact.objects.visible_to(user)
-    contacts = visible.in_bulk({row.contact_id for row in seen.changes})
-    changes = [row for row in seen.changes if row.contact_id in contacts]
-    changes.sort(key=lambda row: (row.contact.sort_key, row.contact_id, row.status))
-    keeping = visible.in_bulk({contact_id for _deal, contact_id in seen.newly_kept})
-    deals = Deal.objects.visible_to(user).in_bulk({deal for deal, _contact in seen.newly_kept})
-    kept = [
-        KeptWin(keeping[contact_id], deals[deal_id])
-        for deal_id, contact_id in seen.newly_kept
-        if contact_id in keeping and deal_id in deals
-    ]
-    return Effects(changes, kept)

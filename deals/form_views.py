@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from contacts.models import Contact
 from crm.changes import one_change
 from crm.retry import retrying
-from deals.cards import Effects, effects_of
+from deals.effects import Effects, effects_of
 from deals.forms import DealForm
 from deals.models import Deal, Stage
 from deals.notices import tell

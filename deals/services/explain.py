@@ -187,7 +187,7 @@ def _sentence(
     if selected:
         reason = _selected_reason(by)
     else:
-        reason = _deals_reason(kind, value, deals) or _change_reason(change)
+        reason = _deals_reason(kind, value, deals) or _change_reason(kind, change)
         closed = kind == StatusKind.CUSTOMER or value == ProspectStatus.LOST
         if closed and change and change.actor and [d.id for d in deals] == [change.deal_id]:
             reason = _by(reason, change)
@@ -255,13 +255,17 @@ _HAPPENED = {
 }
 
 
-def _change_reason(change: StatusChange | None) -> str:
+def _change_reason(kind: StatusKind, change: StatusChange | None) -> str:
     """What took the status back to where no deal gives it; "no deal counts" if nothing did."""
+    nothing = _("no deal counts for it")
+    if kind == StatusKind.CUSTOMER:
+        # Active and lost deals may well count: none of them makes a customer.
+        nothing = _("no won deal counts for it")
     if change is None:
-        return _("no deal counts for it")
+        return nothing
     named = _HAPPENED[Cause(change.cause)]()
     if "%(deal)s" in named and not change.deal_name:
-        return _("no deal counts for it")
+        return nothing
     happened = named % {"deal": names_of([change.deal_name]), "stage": change.stage_name}
     return _by(happened, change) if change.actor else happened
 

@@ -58,6 +58,13 @@ def test_card_explains_both_statuses(client: Client, ann: Any) -> None:
     assert "Ann Ek" in shown
 
 
+def test_lost_deals_are_not_said_to_be_no_deals(client: Client, ann: Any) -> None:
+    person = make.person()
+    make.deal(person, "lost")
+    shown = text(client.get(person.get_absolute_url()))
+    assert "Non Customer: no won deal counts for it." in shown
+
+
 def test_card_keeps_apart_what_counts_and_what_merely_lists(client: Client, ann: Any) -> None:
     acme, beta = make.company("Acme"), make.company("Beta")
     person = make.person("Byron", company=acme)

@@ -133,6 +133,15 @@ def test_star_is_not_set_without_an_answer(client: Client, ann: Any) -> None:
     assert deal.primary_contact == ada
 
 
+def test_star_is_found_by_name_without_a_script(client: Client, ann: Any) -> None:
+    make.person("Bob")
+    deal = make.deal(make.person("Ada"))
+    shown = text(client.get(address("star", deal), {"contact": "", "contact_text": "bob"}))
+    assert "Make Bob the main contact" in shown
+    unknown = text(client.get(address("star", deal), {"contact": "", "contact_text": "zoe"}))
+    assert "Nobody is called “zoe”." in unknown
+
+
 def test_contact_is_on_a_deal_once(client: Client, ann: Any) -> None:
     star, bob = make.person(), make.person("Bob")
     deal = make.deal(star)
