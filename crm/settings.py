@@ -155,7 +155,6 @@ INSTALLED_APPS = [
     "imports",
     "django_htmx",
     "django_filters",
-    "django_tables2",
     "django_tasks_db",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -423,5 +422,4 @@ LOGGING = {
     },
 }
 
-DJANGO_TABLES2_TEMPLATE = "django_tables2/bootstrap5.html"
 SITE_NAME = _("Standing")
