@@ -189,7 +189,8 @@ def _sentence(
     else:
         reason = _deals_reason(kind, value, deals) or _change_reason(kind, change)
         closed = kind == StatusKind.CUSTOMER or value == ProspectStatus.LOST
-        if closed and change and change.actor and [d.id for d in deals] == [change.deal_id]:
+        told = [(deal.id, deal.kept) for deal in deals]
+        if closed and change and change.actor and told == [(change.deal_id, False)]:
             reason = _by(reason, change)
     return _("%(status)s: %(reason)s.") % {"status": head, "reason": reason}
 
@@ -267,7 +268,9 @@ def _change_reason(kind: StatusKind, change: StatusChange | None) -> str:
     if "%(deal)s" in named and not change.deal_name:
         return nothing
     happened = named % {"deal": names_of([change.deal_name]), "stage": change.stage_name}
-    return _by(happened, change) if change.actor else happened
+    # Whoever took it off the deal did not make it stop counting: a change of jobs does as well.
+    named_by = change.actor and change.cause != Cause.DEAL_LEFT
+    return _by(happened, change) if named_by else happened
 
 
 def _by(happened: str, change: StatusChange) -> str:

@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from tqdm import tqdm
 
 from contacts.statuses import CustomerStatus, ProspectStatus
@@ -143,9 +144,12 @@ class Command(BaseCommand):
                 f"{name} ({count})" for name, count in report.unmatched_owners.most_common(5)
             )
             self.stdout.write(
-                _(
+                ngettext(
+                    "%(count)d cell names an owner who is no user here, and was left empty: "
+                    "%(named)s%(more)s",
                     "%(count)d cells name owners who are no users here, and were left empty: "
-                    "%(named)s%(more)s"
+                    "%(named)s%(more)s",
+                    report.unmatched_owners.total(),
                 )
                 % {
                     "count": report.unmatched_owners.total(),
@@ -161,7 +165,9 @@ class Command(BaseCommand):
             place = f"{file}, {column}" if column else file
             self.stdout.write(f"  {count} × {place}: {reason}")
         if len(reasons) > SHOWN_AT_MOST:
-            more = _("and %(count)d more reasons") % {"count": len(reasons) - SHOWN_AT_MOST}
+            left = len(reasons) - SHOWN_AT_MOST
+            more = ngettext("and %(count)d more reason", "and %(count)d more reasons", left)
+            more %= {"count": left}
             self.stdout.write(f"  {more}")
         self.stdout.write(_("Every such row is in %(file)s.") % {"file": rejects})
 
