@@ -139,6 +139,20 @@ def test_popover_explains_and_closes_with_escape(
     expect(badge).to_be_focused()
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_popover_stays_on_a_phones_screen(
+    page: Page, live_server: Any, sign_in: Any, book: dict[str, Any], number: int
+) -> None:
+    sign_in()
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto(live_server.url + book["ada"].get_absolute_url())
+    page.locator(".why-menu > summary").nth(number).click()
+    box = page.locator(".why-menu .menu-panel").nth(number).bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 360
+
+
 def test_deal_is_opened_and_previewed_with_the_search_box(
     page: Page, live_server: Any, sign_in: Any, book: dict[str, Any]
 ) -> None:
