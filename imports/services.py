@@ -7,7 +7,9 @@ the law gives it. The ``load`` command is one caller; it knows nothing that anot
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +70,8 @@ def load(
             report = loading.report
             report.dry_run = dry_run
             report.before = statuses_now()
-            _read_files(loading)
+            with _undisturbed():
+                _read_files(loading)
             _bring_in_step(loading)
             report.after = statuses_now()
             _write_run(loading, user)
@@ -77,6 +80,21 @@ def load(
         if dry_run:
             transaction.set_rollback(True)
     return report
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Without the collector of cycles: it walks all that is kept, again and again, for nothing.
+
+    Rows make no cycles, and it costs a sixth of the time.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _read_files(loading: Loading) -> None:
