@@ -1,10 +1,11 @@
 # `make` serves the product, `make test` tests it; nothing but git, make and a Python 3.12 or newer is needed for both.
 .DEFAULT_GOAL := run
-.PHONY: run test test-pg e2e mutants check format lint static-checks deploy-check lock messages screenshots vendor clean help
+.PHONY: run test test-pg e2e mutants bench check format lint static-checks deploy-check lock messages screenshots vendor clean help
 PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 PYTEST := $(PY) -m pytest
 PYTEST_FLAGS ?= -n 2 -q
+BENCH_FLAGS ?= --full
 
 help:  ## This list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,6 +30,9 @@ mutants: .venv/.installed  ## Plants bugs one at a time and shows where the rand
 
 e2e: .venv/.installed  ## Browser tests (need Chromium)
 	DATABASE_URL= $(PYTEST) -q tests/e2e
+
+bench: .venv/.installed  ## Speed, against the raw database on both databases (BENCH_FLAGS=--quick for a tenth of the size)
+	$(PY) -m benchmarks $(BENCH_FLAGS)
 
 check: static-checks test test-pg e2e  ## Everything
 

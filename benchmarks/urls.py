@@ -1,0 +1,8 @@
+"""The product's pages and, beside them, the plain one that they are held against."""
+
+from django.urls import path
+
+from benchmarks.plain import contacts
+from crm.urls import urlpatterns as product
+
+urlpatterns = [path("plain/", contacts), *product]
