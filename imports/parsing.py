@@ -174,7 +174,7 @@ class _Parser:
         for names in REQUIRED[entity]:
             if not any(name in fields for name in names):
                 self.refuse(
-                    f"{place} fields", _("“%(names)s” is missing.") % {"names": "” / “".join(names)}
+                    f"{place} fields", _("%(names)s is missing.") % {"names": " / ".join(names)}
                 )
         invalid_email = self.take(table, "invalid_email", str, place, "reject")
         if invalid_email not in ("reject", "drop"):

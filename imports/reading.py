@@ -141,8 +141,8 @@ class CsvFile:
                 )
                 % {
                     "file": self.name,
-                    "missing": ", ".join(f"“{column}”" for column in missing),
-                    "header": ", ".join(f"“{column}”" for column in self.header),
+                    "missing": ", ".join(missing),
+                    "header": ", ".join(self.header),
                 }
             )
         doubled = [column for column in columns if self.header.count(column) > 1]
