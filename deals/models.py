@@ -376,9 +376,9 @@ class Deal(models.Model):
                 self.stage_changed_at = self.closed_at if self.group != stored.group else None  # type: ignore[assignment]
                 self.stage_changed_at = self.stage_changed_at or now
         new_star = self.primary_contact_id != stored.primary_contact_id
-        if (new_star and self.company_id == stored.company_id) or (
-            self.company_id is None and self.group == Group.ACTIVE
-        ):
+        # An active deal without a company takes its star's when the change is settled; between
+        # the steps of one change it may well be active only for a moment.
+        if new_star and self.company_id == stored.company_id:
             star = self.primary_contact_id
             self.company_id = companies_of({star}).get(star)
         return {*FOLLOWED, "group", "stage_changed_by"} - {"stage_id", "primary_contact_id"}

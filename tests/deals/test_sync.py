@@ -208,3 +208,19 @@ def test_star_of_a_deleted_deal_is_refused() -> None:
     sold.delete()
     with pytest.raises(ValidationError, match="deleted"):
         set_primary_contact(stale, person(), keep_previous=False)
+
+
+def test_deal_active_only_between_two_steps_takes_no_company() -> None:
+    # Lost before and after: what its star's new employer is does not matter to it.
+    ann = person()
+    sold = deal(ann, "lost")
+    ann.company = company()
+    ann.save()
+    with one_change():
+        for category in ("incoming", "lost"):
+            sold.stage = default_stages()[category]
+            sold.save()
+    assert Deal.objects.get().company is None
+    sold.stage = default_stages()["incoming"]
+    sold.save()
+    assert Deal.objects.get().company == ann.company

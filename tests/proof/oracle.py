@@ -173,6 +173,11 @@ class Oracle:
             elif name in before.parties and keep_wins:
                 deal.kept |= before.parties[name] - merged
             deal.kept = (deal.kept - parties) & self.contacts.keys()
+        for name in before.kept.keys() - self.deals.keys():
+            # Deleted together, in whatever order: the win was kept until then.
+            self.trash[name].kept |= before.kept[name]
+            for contact in (before.kept[name] - self.contacts.keys()) & self.trash.keys():
+                self.trash[contact].kept.add(name)
         self._erase_marks(before)
 
     def _erase_marks(self, before: Before) -> None:
