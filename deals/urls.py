@@ -15,9 +15,7 @@ urlpatterns = [
     path("deals/<int:pk>/move/", card_views.move, name="move"),
     path("deals/<int:pk>/star/", card_views.star, name="star"),
     path("deals/<int:pk>/contacts/add/", card_views.link_add, name="link_add"),
-    path(
-        "deals/<int:pk>/contacts/<int:link>/remove/", card_views.link_remove, name="link_remove"
-    ),
+    path("deals/<int:pk>/contacts/<int:link>/remove/", card_views.link_remove, name="link_remove"),
     path("deals/<int:pk>/forget-win/", card_views.forget, name="forget_win"),
     path("deals/<int:pk>/delete/", card_views.delete, name="delete"),
     path("trash/", trash_views.trash, name="trash"),

@@ -20,7 +20,7 @@ from contacts.statuses import WORDS
 from deals.stages import Category
 from imports.fields import COMPANY_ONLY, FIELDS, REQUIRED, Cell, Entity
 from imports.mapping import KINDS, FieldMap, Mapping, Section, StageWord
-from imports.reading import DELIMITERS, check_encoding
+from imports.reading import DELIMITERS, check_encoding, quoted
 
 BY = ("id", "name", "email")
 
@@ -174,7 +174,8 @@ class _Parser:
         for names in REQUIRED[entity]:
             if not any(name in fields for name in names):
                 self.refuse(
-                    f"{place} fields", _("%(names)s is missing.") % {"names": " / ".join(names)}
+                    f"{place} fields",
+                    _("%(names)s is missing.") % {"names": " / ".join(map(quoted, names))},
                 )
         invalid_email = self.take(table, "invalid_email", str, place, "reject")
         if invalid_email not in ("reject", "drop"):

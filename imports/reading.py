@@ -36,6 +36,11 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _HEADER_AT_MOST = 262_144
 
 
+def quoted(name: str) -> str:
+    """``name`` in the quotation marks of the reader's language."""
+    return _("“%(name)s”") % {"name": name}
+
+
 class Row(NamedTuple):
     """A row as read: its number as a spreadsheet counts (the header is 1), cells, what is wrong."""
 
@@ -141,15 +146,15 @@ class CsvFile:
                 )
                 % {
                     "file": self.name,
-                    "missing": ", ".join(missing),
-                    "header": ", ".join(self.header),
+                    "missing": ", ".join(map(quoted, missing)),
+                    "header": ", ".join(map(quoted, self.header)),
                 }
             )
         doubled = [column for column in columns if self.header.count(column) > 1]
         if doubled:
             raise ValidationError(
                 _("%(file)s has more than one column %(column)s. Rename all but one.")
-                % {"file": self.name, "column": f"“{doubled[0]}”"}
+                % {"file": self.name, "column": quoted(doubled[0])}
             )
 
     # -- its rows

@@ -115,9 +115,7 @@ def primary_deals_add(office: Office) -> None:
     ],
     ids=lambda write: write.__name__,
 )
-def test_bulk_write_that_sells_to_somebody(
-    office: Office, write: Callable[[Office], None]
-) -> None:
+def test_bulk_write_that_sells_to_somebody(office: Office, write: Callable[[Office], None]) -> None:
     write(office)
     assert statuses(office.eve) == SOLD
     assert_in_step()
