@@ -105,9 +105,9 @@ class ContactQuerySet(models.QuerySet["Contact"]):
             contact.set_keys()
         # A plain queryset, because this one's update() would call here again.
         models.QuerySet(self.model, using=self.db).bulk_update(
-            contacts,
+            contacts,  # type: ignore[arg-type]
             ["name", "search_key", "sort_key"],
-            batch_size=500,  # type: ignore[arg-type]
+            batch_size=500,
         )
 
     def bulk_create(  # type: ignore[override]

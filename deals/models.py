@@ -403,12 +403,15 @@ class Deal(models.Model):
         return deal
 
     def refresh_from_db(
-        self, using: str | None = None, fields: Iterable[str] | None = None, **kwargs: Any
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Deal] | None = None,
     ) -> None:
         # Deferred fields arrive here too: what was changed meanwhile stays changed.
         loaded = dict(self._loaded)
         names = None if fields is None else set(fields)
-        super().refresh_from_db(using=using, fields=fields, **kwargs)
+        super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
         self._remember()
         if names is not None:
             for name in FOLLOWED:

@@ -109,7 +109,7 @@ class DealQuerySet(models.QuerySet["Deal"]):
 
     def _of_ids(self, ids: list[int]) -> DealQuerySet:
         """The rows of these ids, without this queryset's conditions, with its annotations."""
-        rows = self._chain()
+        rows = self.all()
         rows.query.clear_where()
         return rows.filter(pk__in=ids)
 

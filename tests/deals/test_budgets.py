@@ -8,7 +8,6 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from contacts.models import Contact
 from deals.models import Deal, DealContact
 from deals.services import explain, select_status, set_primary_contact
 from tests.deals.factories import company, deal, default_stages, person
@@ -78,7 +77,7 @@ def test_deleting_fifty_deals() -> None:
 def test_associating_a_contact() -> None:
     def cost(many: int) -> int:
         sold = with_co_workers(many)
-        added = person(company=Contact.objects.get(pk=sold.company_id))
+        added = person(company=sold.company)
         return queries(lambda: DealContact.objects.create(deal=sold, contact=added))
 
     assert_same(cost, 12)

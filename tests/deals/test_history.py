@@ -192,7 +192,7 @@ def test_forgotten_win_merge_and_recount_say_so() -> None:
 
 def test_history_is_recorded_with_the_change_or_not_at_all() -> None:
     firm = company()
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012
         deal(firm, "won")
         assert StatusChange.objects.count() == 1
         raise ZeroDivisionError
@@ -218,6 +218,7 @@ def test_contact_from_the_trash_goes_on_where_its_history_ended() -> None:
     bob_id = bob.pk
     bob.delete()
     restored = restore(TrashedRecord.objects.get())
+    assert isinstance(restored, Contact)
     assert (restored.pk, restored.prospect_status) == (bob_id, "current")
     assert StatusChange.objects.filter(contact=bob_id).count() == 1
     restored.delete()

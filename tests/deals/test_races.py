@@ -7,6 +7,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from unittest import mock
 
 import pytest
@@ -242,7 +243,7 @@ def test_deals_sharing_ten_contacts_close_without_a_deadlock_shown() -> None:
             else:
                 # Two deals in one change, in opposite orders: here they do deadlock, unseen.
                 pairs = list(zip(deals, reversed(deals), strict=True))
-                works = [lambda pair=pair: close_two(*pair) for pair in pairs]
+                works = [partial(close_two, *pair) for pair in pairs]
             errors = racing.run(*works)
             assert errors == [None] * 8
             assert not wrongs()

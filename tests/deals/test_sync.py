@@ -57,7 +57,7 @@ def test_large_change_is_settled_in_one_piece() -> None:
 
 def test_change_that_fails_leaves_nothing() -> None:
     firm = company()
-    with pytest.raises(ZeroDivisionError), one_change():
+    with pytest.raises(ZeroDivisionError), one_change():  # noqa: PT012
         deal(firm, "won")
         raise ZeroDivisionError
     assert statuses(firm) == ("none", "none")
@@ -95,7 +95,7 @@ def test_selection_rolled_back_afterwards_takes_no_earlier_step_back() -> None:
     with one_change():
         sold.stage = default_stages()["won"]
         sold.save()
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012
             select_status(firm, customer="past")
             raise ZeroDivisionError
     assert statuses(firm) == ("none", "current")
@@ -107,7 +107,7 @@ def test_failed_merge_in_a_batch_leaves_no_trace() -> None:
     sold = deal(rival, "won")
     select_status(rival, customer="past")
     with one_change() as change:
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012
             merge_contacts(firm, rival)
             raise ZeroDivisionError
         sold.stage = default_stages()["lost"]
@@ -121,7 +121,7 @@ def test_failed_merge_in_a_batch_leaves_no_trace() -> None:
 def test_deletion_rolled_back_in_a_batch_does_not_reach_the_trash() -> None:
     sold = deal(company(), "won")
     with one_change():
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with pytest.raises(ZeroDivisionError), transaction.atomic():  # noqa: PT012
             Deal.objects.get(pk=sold.pk).delete()
             raise ZeroDivisionError
         deal(company())

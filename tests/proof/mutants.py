@@ -216,7 +216,7 @@ MUTANTS: dict[str, Plant] = {
     "Non Customer is allowed to who bought": rewritten(
         "deals.services.select", "refusal", "if not bought:", "if True:"),
     "Non Customer does not forget kept wins": rewritten(
-        "deals.services.select", "_select", "value == CustomerStatus.NONE", "False"),
+        "deals.services.select", "apply_selection", "value == CustomerStatus.NONE", "False"),
     "a restored deal brings no marks back": replaced(
         "deals.services.trash:_return_marks", lambda _original: lambda *args: None),
 }  # fmt: skip
