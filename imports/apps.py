@@ -6,3 +6,6 @@ class ImportsConfig(AppConfig):
     name = "imports"
     verbose_name = _("Imports")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from imports import signals  # noqa: F401

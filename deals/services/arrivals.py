@@ -58,7 +58,7 @@ def settle_arrivals(deal_ids: Collection[int], *, cause: str, now: datetime) -> 
         column = "unnest" if sql.is_postgresql() else "value"
         cursor.execute(
             f"CREATE TEMPORARY TABLE {_ARRIVED} AS SELECT {column} AS id FROM {each}",
-            [sql._ids(deal_ids)],
+            [sql.ids_parameter(deal_ids)],
         )
         cursor.execute(f"CREATE UNIQUE INDEX {_ARRIVED}_id ON {_ARRIVED} (id)")
         cursor.execute(_PARTIES)
@@ -156,7 +156,7 @@ def _selected(state: ContactState, selection: Selection, cause: str) -> list[Sta
     actor = current_actor()
     kind = StatusKind(selection.kind)
     shown = {each: getattr(state.after, each) for each in StatusKind.values}
-    select._select(state, kind, selection.value, selection.at, actor.pk if actor else None)
+    select.apply_selection(state, kind, selection.value, selection.at, actor.pk if actor else None)
     rows = []
     for each, old in shown.items():
         new = getattr(state.after, each)

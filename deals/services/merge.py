@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
+from contacts.events import contact_merged
 from contacts.models import Contact, ContactDetail, StatusChange
 from contacts.statuses import StatusKind
 from crm.changes import one_change
@@ -43,6 +44,7 @@ def merge_contacts(survivor: Contact, merged: Contact) -> None:
         above.exclude(pk=survivor.pk).update(parent_company=survivor)
         ContactDetail.objects.filter(contact=merged).update(contact=survivor)
         StatusChange.objects.filter(contact=merged.pk).update(contact=survivor.pk)
+        contact_merged.send(Contact, survivor_id=survivor.pk, merged_id=merged.pk)
         Contact.objects.get(pk=merged.pk).delete()
         settle_now()
         change.cause = cause

@@ -24,6 +24,7 @@ from deals.services import recount_sql
 from deals.services.sql import is_postgresql, moment
 
 CHANGED = "standing_recount"
+DATED = "standing_recount_dated"
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,11 @@ def check_statuses(*, fix: bool = False) -> Report:
             _keep_writers_out()
         report = Report()
         with connection.cursor() as cursor:
-            _allow_time(cursor)
+            _prepare(cursor)
             for table in ("contacts", "deals"):
                 cursor.execute(f"SELECT COUNT(*) FROM {table}_{table[:-1]}")
                 setattr(report, table, cursor.fetchone()[0])
-            for check in (_deal_differences, _party_differences, _fact_differences, _wrong_ties):
+            for check in (_deal_differences, _contact_differences, _wrong_ties):
                 report.differences += check(cursor)
             if fix and report.differences:
                 report.fixed = recount_all(cause=StatusChange.Cause.RECOUNTED)
@@ -83,10 +84,14 @@ def recount_all(*, cause: str, now: datetime | None = None) -> int:
     """
     now = now or timezone.now()
     with transaction.atomic(), connection.cursor() as cursor:
-        _allow_time(cursor)
+        _prepare(cursor)
         _align_deals(cursor, now)
-        for statement in recount_sql.PARTY_REPAIRS:
-            cursor.execute(statement)
+        if _lacking_parties(cursor):
+            _repair_parties(cursor)
+        with _changed_facts(cursor) as changed:
+            if not _has_strays(cursor):
+                return _write(cursor, changed, cause=cause, now=now)
+        _repair_parties(cursor)
         return write_facts(cursor, cause=cause, now=now)
 
 
@@ -96,20 +101,42 @@ def write_facts(cursor: Any, *, cause: str, now: datetime, among: str = "") -> i
     ``among`` names a table with a column ``id`` of the contacts to look at; all by default.
     """
     with _changed_facts(cursor, among) as changed:
-        if changed:
-            actor = current_actor()
-            moment_now = connection.ops.adapt_datetimefield_value(now)
-            cursor.execute(recount_sql.update_contacts(CHANGED), [moment_now] * 6)
-            for kind in ("prospect", "customer"):
-                cursor.execute(
-                    recount_sql.insert_history(CHANGED, kind),
-                    [kind, moment_now, moment_now, actor.pk if actor else None, cause],
-                )
+        return _write(cursor, changed, cause=cause, now=now)
+
+
+def _write(cursor: Any, changed: int, *, cause: str, now: datetime) -> int:
+    """Write what the temporary table holds, and its history; returns ``changed``."""
+    if changed:
+        actor = current_actor()
+        moment_now = connection.ops.adapt_datetimefield_value(now)
+        cursor.execute(f"CREATE TEMPORARY TABLE {DATED} AS {recount_sql.with_dates(CHANGED)}")
+        cursor.execute(recount_sql.update_contacts(DATED), [moment_now] * 6)
+        cursor.execute(f"DROP TABLE {DATED}")
+        for kind in ("prospect", "customer"):
+            cursor.execute(
+                recount_sql.insert_history(CHANGED, kind),
+                [kind, moment_now, moment_now, actor.pk if actor else None, cause],
+            )
     return changed
 
 
+def _lacking_parties(cursor: Any) -> bool:
+    cursor.execute(recount_sql.LACKING_PARTIES)
+    return bool(cursor.fetchone()[0])
+
+
+def _has_strays(cursor: Any) -> bool:
+    cursor.execute(f"SELECT 1 FROM {CHANGED} WHERE stray > 0 LIMIT 1")
+    return cursor.fetchone() is not None
+
+
+def _repair_parties(cursor: Any) -> None:
+    for statement in recount_sql.PARTY_REPAIRS:
+        cursor.execute(statement)
+
+
 @contextmanager
-def _changed_facts(cursor: Any, among: str) -> Iterator[int]:
+def _changed_facts(cursor: Any, among: str = "") -> Iterator[int]:
     """A temporary table of the contacts whose facts differ, with their new facts and statuses."""
     statement, parameters = recount_sql.changed_facts(
         _generated("prospect_status"), _generated("customer_status"), among
@@ -148,9 +175,14 @@ def _keep_writers_out() -> None:
             )
 
 
-def _allow_time(cursor: Any) -> None:
+def _prepare(cursor: Any) -> None:
+    """Give this transaction the time and the memory that whole tables take."""
     if is_postgresql():
-        cursor.execute("SET LOCAL statement_timeout = 0")
+        # A few joins of whole tables: compiling them costs more than it saves, and a hash table
+        # that spills to the disk twice as much.
+        cursor.execute(
+            "SET LOCAL statement_timeout = 0; SET LOCAL jit = off; SET LOCAL work_mem = '64MB'"
+        )
 
 
 # -- what differs, in words
@@ -187,34 +219,48 @@ def _party_differences(cursor: Any) -> Iterator[Difference]:
             yield Difference("contact", contact_id, words[what] % {"deal": deal_id})
 
 
-def _fact_differences(cursor: Any) -> Iterator[Difference]:
+def _contact_differences(cursor: Any) -> Iterator[Difference]:
+    differences, strays = _fact_differences(cursor)
+    if strays or _lacking_parties(cursor):
+        yield from _party_differences(cursor)
+    yield from differences
+
+
+def _fact_differences(cursor: Any) -> tuple[list[Difference], bool]:
+    """What facts differ, given the parties as stored; and whether some of those are none."""
     statement, parameters = recount_sql.changed_facts(
         _generated("prospect_status"), _generated("customer_status")
     )
     cursor.execute(
         f"""SELECT id, name, prospect_old, customer_old, prospect_new, customer_new,
-        active_deals, won_deals, lost_deals, last_won_at, last_lost_at FROM ({statement}) AS r""",
+        active_deals, won_deals, lost_deals, last_won_at, last_lost_at, differs, stray
+        FROM ({statement}) AS r""",
         parameters,
     )
-    for row in cursor.fetchall():
-        pk, name, prospect, customer, new_prospect, new_customer, active, won, lost, *last = row
-        text = _(
-            "%(name)s is %(prospect)s/%(customer)s, a recount gives %(new_prospect)s/"
-            "%(new_customer)s: %(active)d active, %(won)d won (last %(last_won)s), %(lost)d lost "
-            "(last %(last_lost)s)"
-        ) % {
-            "name": name,
-            "prospect": prospect,
-            "customer": customer,
-            "new_prospect": new_prospect,
-            "new_customer": new_customer,
-            "active": active,
-            "won": won,
-            "lost": lost,
-            "last_won": _day(last[0]),
-            "last_lost": _day(last[1]),
-        }
-        yield Difference("contact", pk, text)
+    rows = cursor.fetchall()
+    strays = any(stray for *_rest, stray in rows)
+    return [_fact_difference(row) for *row, differs, _stray in rows if differs], strays
+
+
+def _fact_difference(row: list[Any]) -> Difference:
+    pk, name, prospect, customer, new_prospect, new_customer, active, won, lost, *last = row
+    text = _(
+        "%(name)s is %(prospect)s/%(customer)s, a recount gives %(new_prospect)s/"
+        "%(new_customer)s: %(active)d active, %(won)d won (last %(last_won)s), %(lost)d lost "
+        "(last %(last_lost)s)"
+    ) % {
+        "name": name,
+        "prospect": prospect,
+        "customer": customer,
+        "new_prospect": new_prospect,
+        "new_customer": new_customer,
+        "active": active,
+        "won": won,
+        "lost": lost,
+        "last_won": _day(last[0]),
+        "last_lost": _day(last[1]),
+    }
+    return Difference("contact", pk, text)
 
 
 def _day(value: Any) -> str:
@@ -228,7 +274,6 @@ def _wrong_ties(cursor: Any) -> Iterator[Difference]:
         "contact": _("works for, or belongs to, %(other)d, which is a person"),
         "deal": _("has as its company contact %(other)d, which is a person"),
     }
-    for table, statement in recount_sql.WRONG_TIES:
-        cursor.execute(statement)
-        for record_id, other_id in cursor.fetchall():
-            yield Difference(table, record_id, words[table] % {"other": other_id}, fixable=False)
+    cursor.execute(recount_sql.WRONG_TIES)
+    for table, record_id, other_id in cursor.fetchall():
+        yield Difference(table, record_id, words[table] % {"other": other_id}, fixable=False)

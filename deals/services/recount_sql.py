@@ -9,16 +9,18 @@ from deals.services.sql import is_postgresql
 _GROUP = "CASE s.category WHEN 'won' THEN 'won' WHEN 'lost' THEN 'lost' \
 WHEN 'unqualified' THEN 'lost' ELSE 'active' END"
 
+# Two looks, because the second concerns few deals and joins the contacts.
 MISALIGNED_DEALS = f"""
-    SELECT d.id, d.name, CASE WHEN d."group" <> {_GROUP} THEN d."group" END, s.category,
-        CASE WHEN d.company_id IS NULL AND {_GROUP} = 'active'
-             THEN CASE WHEN star.is_organization THEN star.id ELSE star.company_id END END
-    FROM deals_deal d
-    JOIN deals_stage s ON s.id = d.stage_id
-    JOIN contacts_contact star ON star.id = d.primary_contact_id
+    SELECT d.id, d.name, d."group", s.category, NULL AS company_id
+    FROM deals_deal d JOIN deals_stage s ON s.id = d.stage_id
     WHERE d."group" <> {_GROUP}
-       OR (d.company_id IS NULL AND {_GROUP} = 'active'
-           AND (star.is_organization OR star.company_id IS NOT NULL))"""
+    UNION ALL
+    SELECT d.id, d.name, NULL, s.category,
+        CASE WHEN star.is_organization THEN star.id ELSE star.company_id END
+    FROM deals_deal d JOIN deals_stage s ON s.id = d.stage_id
+    JOIN contacts_contact star ON star.id = d.primary_contact_id
+    WHERE d.company_id IS NULL AND {_GROUP} = 'active'
+        AND (star.is_organization OR star.company_id IS NOT NULL)"""
 
 ALIGN_GROUPS = f"""
     UPDATE deals_deal SET "group" = a.new_group,
@@ -86,38 +88,56 @@ PARTY_REPAIRS = (
     f"SELECT m.contact_id, m.deal_id, (1 = 0) FROM ({_MISSING}) AS m",
 )
 
-WRONG_TIES = (
-    (
-        "contact",
-        """SELECT c.id, e.id FROM contacts_contact c JOIN contacts_contact e
-        ON e.id = c.company_id WHERE NOT e.is_organization""",
-    ),
-    (
-        "contact",
-        """SELECT c.id, e.id FROM contacts_contact c JOIN contacts_contact e
-        ON e.id = c.parent_company_id WHERE NOT e.is_organization""",
-    ),
-    (
-        "deal",
-        """SELECT d.id, e.id FROM deals_deal d JOIN contacts_contact e
-        ON e.id = d.company_id WHERE NOT e.is_organization""",
-    ),
-)
+# How many parties are missing, if every one that is stored and not kept is one: there is a row for
+# each at most once, so that as many as there should be are all of them. Cheaper than comparing
+# the pairs, and all that the usual case, in which nothing differs, needs.
+LACKING_PARTIES = f"""
+    SELECT (SELECT COUNT(*) FROM deals_deal)
+        + (SELECT COUNT(*) FROM deals_deal WHERE company_id <> primary_contact_id)
+        + (SELECT COUNT(*) FROM ({_COWORKERS} WHERE l.contact_id <> d.primary_contact_id) AS w)
+        - (SELECT COUNT(*) FROM deals_dealparty WHERE NOT kept)"""
+
+# The companies are the smaller table to look in; that what they name exists is the foreign key's.
+WRONG_TIES = """
+    SELECT tie.what, tie.id, tie.other FROM (
+        SELECT 'contact' AS what, id, company_id AS other FROM contacts_contact
+        WHERE company_id IS NOT NULL
+        UNION ALL SELECT 'contact', id, parent_company_id FROM contacts_contact
+        WHERE parent_company_id IS NOT NULL
+        UNION ALL SELECT 'deal', id, company_id FROM deals_deal WHERE company_id IS NOT NULL
+    ) AS tie
+    WHERE NOT EXISTS (
+        SELECT 1 FROM contacts_contact e WHERE e.id = tie.other AND e.is_organization)"""
+
+
+# 1 for a stored party that is none: of no deal, kept though it is a party, or neither one nor kept.
+_STRAY = """CASE
+    WHEN p.contact_id = d.primary_contact_id OR p.contact_id = d.company_id OR EXISTS (
+        SELECT 1 FROM deals_dealcontact l JOIN contacts_contact w ON w.id = l.contact_id
+        WHERE l.deal_id = p.deal_id AND l.contact_id = p.contact_id
+            AND w.company_id = d.company_id)
+    THEN CASE WHEN p.kept THEN 1 ELSE 0 END
+    WHEN p.kept AND d."group" = 'won' THEN 0 ELSE 1 END"""
 
 
 def changed_facts(
-    prospect: tuple[str, list[Any]], customer: tuple[str, list[Any]], among: str = ""
+    prospect: tuple[str, list[Any]],
+    customer: tuple[str, list[Any]],
+    among: str = "",
 ) -> tuple[str, list[Any]]:
     """Contacts whose facts differ from a recount: old statuses, new facts, new statuses.
 
     ``prospect`` and ``customer`` are the law's expressions over the columns of a contact; here
-    they read the counted columns of the same names.
+    they read the counted columns of the same names. Without ``among`` there are also contacts
+    with a stored party that is none, ``stray``: for them the facts are not to be trusted yet.
     """
-    latest = "GREATEST" if is_postgresql() else "MAX"
     differs = "IS DISTINCT FROM" if is_postgresql() else "IS NOT"
     only = f"WHERE p.contact_id IN (SELECT id FROM {among})" if among else ""
     chosen = f"c.id IN (SELECT id FROM {among}) AND " if among else ""
-    since = f"{latest}(d.closed_at, COALESCE(p.joined_at, d.closed_at))"
+    differing = f"""(c.active_deals <> COALESCE(f.active_deals, 0)
+        OR c.won_deals <> COALESCE(f.won_deals, 0) OR c.lost_deals <> COALESCE(f.lost_deals, 0)
+        OR c.last_won_at {differs} f.last_won_at OR c.last_lost_at {differs} f.last_lost_at)"""
+    stray = "0" if among else _STRAY
     return (
         f"""
         SELECT q.*, {prospect[0]} AS prospect_new, {customer[0]} AS customer_new
@@ -127,7 +147,8 @@ def changed_facts(
                 c.prospect_mark, c.prospect_marked_at, c.customer_mark, c.customer_marked_at,
                 COALESCE(f.active_deals, 0) AS active_deals,
                 COALESCE(f.won_deals, 0) AS won_deals, COALESCE(f.lost_deals, 0) AS lost_deals,
-                f.last_won_at, f.last_lost_at, f.active_since, f.lost_since, f.won_since
+                f.last_won_at, f.last_lost_at,
+                COALESCE(f.stray, 0) AS stray, CASE WHEN {differing} THEN 1 ELSE 0 END AS differs
             FROM contacts_contact c
             LEFT JOIN (
                 SELECT p.contact_id,
@@ -136,22 +157,35 @@ def changed_facts(
                     COUNT(CASE WHEN d."group" = 'lost' THEN 1 END) AS lost_deals,
                     MAX(CASE WHEN d."group" = 'won' THEN d.closed_at END) AS last_won_at,
                     MAX(CASE WHEN d."group" = 'lost' THEN d.closed_at END) AS last_lost_at,
-                    MIN(CASE WHEN d."group" = 'active'
-                        THEN {latest}(d.opened_at, COALESCE(p.joined_at, d.opened_at)) END)
-                        AS active_since,
-                    MAX(CASE WHEN d."group" = 'lost' THEN {since} END) AS lost_since,
-                    MIN(CASE WHEN d."group" = 'won' THEN {since} END) AS won_since
-                FROM deals_dealparty p JOIN deals_deal d ON d.id = p.deal_id {only}
+                    MAX({stray}) AS stray
+                FROM deals_dealparty p LEFT JOIN deals_deal d ON d.id = p.deal_id {only}
                 GROUP BY p.contact_id
             ) AS f ON f.contact_id = c.id
-            WHERE {chosen}(c.active_deals <> COALESCE(f.active_deals, 0)
-               OR c.won_deals <> COALESCE(f.won_deals, 0)
-               OR c.lost_deals <> COALESCE(f.lost_deals, 0)
-               OR c.last_won_at {differs} f.last_won_at
-               OR c.last_lost_at {differs} f.last_lost_at)
+            WHERE {chosen}({differing} OR COALESCE(f.stray, 0) > 0)
         ) AS q""",
         [*prospect[1], *customer[1]],
     )
+
+
+def with_dates(changed: str) -> str:
+    """The rows of the table ``changed``, and since when their deals give what they give.
+
+    Apart from the facts, because most recounts find none to change, and need no dates.
+    """
+    late = "CASE WHEN p.joined_at > {0} THEN p.joined_at ELSE {0} END"
+    opened, closed = late.format("d.opened_at"), late.format("d.closed_at")
+    return f"""
+        SELECT r.*, s.active_since, s.lost_since, s.won_since
+        FROM {changed} AS r
+        LEFT JOIN (
+            SELECT p.contact_id,
+                MIN(CASE WHEN d."group" = 'active' THEN {opened} END) AS active_since,
+                MAX(CASE WHEN d."group" = 'lost' THEN {closed} END) AS lost_since,
+                MIN(CASE WHEN d."group" = 'won' THEN {closed} END) AS won_since
+            FROM deals_dealparty p JOIN deals_deal d ON d.id = p.deal_id
+            WHERE p.contact_id IN (SELECT id FROM {changed})
+            GROUP BY p.contact_id
+        ) AS s ON s.contact_id = r.id"""
 
 
 def _given_since(kind: str) -> str:
@@ -172,7 +206,7 @@ def _given_since(kind: str) -> str:
 
 
 def update_contacts(changed: str) -> str:
-    """Write the facts of the table ``changed``; takes the present moment six times."""
+    """Write the facts of ``changed``, which has dates; takes the present moment six times."""
     latest, earliest = ("GREATEST", "LEAST") if is_postgresql() else ("MAX", "MIN")
     dates = ", ".join(
         f"""{kind}_since = CASE WHEN r.{kind}_new = r.{kind}_old THEN {kind}_since

@@ -54,7 +54,7 @@ def select_status(
         selections = [(kind, value) for kind, value in wanted if value is not None]
         _refuse(contact, state.before, selections)
         for kind, value in selections:
-            _select(state, kind, value, at or now, actor.pk if actor else None)
+            apply_selection(state, kind, value, at or now, actor.pk if actor else None)
         change.status_changes += _write(state, at or now, now, Cause.SELECTED)
     contact.refresh_from_db()
 
@@ -145,7 +145,7 @@ def names_of(deals: Sequence[str]) -> str:
     }
 
 
-def _select(
+def apply_selection(
     state: ContactState, kind: StatusKind, value: str, at: datetime, actor_id: int | None
 ) -> None:
     if kind == StatusKind.CUSTOMER and value == CustomerStatus.NONE and state.after.won:

@@ -28,7 +28,7 @@ def _in(column: str) -> str:
     return f"{column} IN (SELECT value FROM json_each(%s))"
 
 
-def _ids(ids: Iterable[int]) -> Any:
+def ids_parameter(ids: Iterable[int]) -> Any:
     return list(ids) if is_postgresql() else json.dumps(list(ids))
 
 
@@ -79,7 +79,7 @@ def lock_deals(ids: Collection[int]) -> list[DealState]:
         f"""
         SELECT id, name, primary_contact_id, company_id, "group", opened_at, closed_at, stage_id
         FROM deals_deal WHERE {_in("id")} ORDER BY id {_lock("FOR NO KEY UPDATE")}""",
-        [_ids(ids)],
+        [ids_parameter(ids)],
     )
     if not rows:
         return []
@@ -89,7 +89,7 @@ def lock_deals(ids: Collection[int]) -> list[DealState]:
             f"""
             SELECT id, category, name FROM deals_stage
             WHERE {_in("id")} ORDER BY id {_lock("FOR SHARE")}""",
-            [_ids({row[-1] for row in rows})],
+            [ids_parameter({row[-1] for row in rows})],
         )
     }
     return [
@@ -130,7 +130,7 @@ def lock_contacts(deal_ids: Collection[int]) -> list[ContactState]:
             UNION SELECT contact_id FROM deals_dealparty WHERE {_in("deal_id")}
         )
         ORDER BY c.id {_lock("FOR NO KEY UPDATE OF c")}""",
-        [_ids(deal_ids)] * 5,
+        [ids_parameter(deal_ids)] * 5,
     )
     return [_contact(row) for row in rows]
 
@@ -138,7 +138,7 @@ def lock_contacts(deal_ids: Collection[int]) -> list[ContactState]:
 def lock_contacts_by_id(ids: Collection[int]) -> list[ContactState]:
     rows = _rows(
         f"{_CONTACT} WHERE {_in('c.id')} ORDER BY c.id {_lock('FOR NO KEY UPDATE OF c')}",
-        [_ids(ids)],
+        [ids_parameter(ids)],
     )
     return [_contact(row) for row in rows]
 
@@ -187,7 +187,7 @@ def links_and_parties(
         SELECT deal_id, contact_id, 1, CASE WHEN kept THEN 1 ELSE 0 END,
                CASE WHEN joined_at IS NULL THEN 0 ELSE 1 END
         FROM deals_dealparty WHERE {_in("deal_id")}""",
-        [_ids(deal_ids)] * 2,
+        [ids_parameter(deal_ids)] * 2,
     )
     links: dict[int, set[int]] = {}
     parties: dict[int, dict[int, bool]] = {}
@@ -227,7 +227,7 @@ def count_deals(contact_ids: Collection[int]) -> dict[int, Counts]:
         JOIN contacts_contact c ON c.id = p.contact_id
         WHERE {_in("p.contact_id")}
         GROUP BY p.contact_id""",
-        [_ids(contact_ids)],
+        [ids_parameter(contact_ids)],
     )
     return {pk: Counts(*numbers, *map(moment, moments)) for pk, *both in rows
             for numbers, moments in [(both[:3], both[3:])]}  # fmt: skip
@@ -236,14 +236,14 @@ def count_deals(contact_ids: Collection[int]) -> dict[int, Counts]:
 def deals_counting_for(contact_ids: Collection[int]) -> list[int]:
     rows = _rows(
         f"SELECT DISTINCT deal_id FROM deals_dealparty WHERE {_in('contact_id')}",
-        [_ids(contact_ids)],
+        [ids_parameter(contact_ids)],
     )
     return [deal_id for (deal_id,) in rows]
 
 
 def deals_concerning(contact_ids: Iterable[int]) -> list[int]:
     """Deals that have these contacts as star, company, associated contact or party."""
-    ids = _ids(contact_ids)
+    ids = ids_parameter(contact_ids)
     rows = _rows(
         f"""
         SELECT id FROM deals_deal WHERE {_in("primary_contact_id")}
@@ -308,7 +308,10 @@ def delete_links(pairs: Sequence[tuple[int, int]]) -> None:
 
 
 def clear_joined_at(deal_ids: Collection[int]) -> None:
-    _run(f"UPDATE deals_dealparty SET joined_at = NULL WHERE {_in('deal_id')}", [_ids(deal_ids)])
+    _run(
+        f"UPDATE deals_dealparty SET joined_at = NULL WHERE {_in('deal_id')}",
+        [ids_parameter(deal_ids)],
+    )
 
 
 # The columns the service writes, with their PostgreSQL types.
