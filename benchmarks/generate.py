@@ -159,6 +159,7 @@ def _write_people_and_companies(
              f"https://www.{site}", f"{rng.choice(WORDS)}straße {rng.randint(1, 200)}",
              rng.randint(10000, 99999), rng.choice(CITIES), _day(rng, last=date(2015, 12, 31)))
         )  # fmt: skip
+    header: tuple[str, ...]
     header = ("id", "name", "parent_id", "industry", "email", "phone", "website", "street",
               "postcode", "city", "created")  # fmt: skip
     _write(folder / "companies.csv", header, rows)

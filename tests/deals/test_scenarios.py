@@ -71,7 +71,7 @@ class World:
         employed.company = self.contact(company) if company else None
         employed.save()
 
-    def select(self, contact: str, **values: str) -> None:
+    def select(self, contact: str, **values: Any) -> None:
         select_status(self.contact(contact), **values)
 
     def statuses(self) -> dict[str, list[str]]:

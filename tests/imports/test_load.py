@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -248,7 +249,7 @@ STATUS_COLUMNS = with_fields(
 )
 
 
-def with_status_columns(folder: Path, *rows: str) -> dict[str, object]:
+def with_status_columns(folder: Path, *rows: str) -> dict[str, Any]:
     text = "\n".join(["id,name,was,since,sold", *rows]) + "\n"
     (folder / "companies.csv").write_text(text)
     return {"companies": STATUS_COLUMNS}

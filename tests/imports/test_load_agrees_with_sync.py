@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def through_the_models(folder: Path) -> dict[str, dict[str, Any]]:
                 last_name=row["last name"], company=made["contact"].get(row["company_id"])
             )
         for row in rows_of(folder, "deals"):
-            opened = datetime.combine(parse_date(row["opened"]), time.min, tzinfo=UTC)
+            opened = datetime.combine(date.fromisoformat(row["opened"]), time.min, tzinfo=UTC)
             made["deal"][row["id"]] = Deal.objects.create(
                 name=row["name"],
                 primary_contact=made["contact"][row["contact_id"]],

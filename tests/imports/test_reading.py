@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -17,7 +18,7 @@ def file_of(folder: Path, content: bytes) -> Path:
     return path
 
 
-def cells(path: Path, **more: object) -> list[list[str]]:
+def cells(path: Path, **more: Any) -> list[list[str]]:
     file = CsvFile(path, **more)
     return [file.header, *(row.cells for row in file.rows() if not row.problem)]
 

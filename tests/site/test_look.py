@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django import forms
@@ -14,7 +15,7 @@ from django.test import Client
 from crm.accounts.models import User
 
 TEMPLATES = sorted(Path(settings.BASE_DIR, "templates").rglob("*.html"))
-BY_ID = {"ids": lambda path: str(path.relative_to(settings.BASE_DIR))}
+BY_ID: dict[str, Any] = {"ids": lambda path: str(path.relative_to(settings.BASE_DIR))}
 
 
 @pytest.fixture

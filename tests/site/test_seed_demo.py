@@ -115,6 +115,7 @@ def test_won_deal_dates_its_customer() -> None:
     seed()
     row = StatusChange.objects.filter(cause="deal_moved", new="current", status="customer").first()
     assert row is not None
+    assert row.deal_id is not None
     assert row.effective_at == Deal.objects.get(pk=row.deal_id).closed_at
 
 
