@@ -70,6 +70,7 @@ class Store:
 
     def create(self, name: str) -> None:
         """Make a database with the product's tables and use it."""
+        self.drop(name)
         if self.vendor == "postgresql":
             self._administer(f"CREATE DATABASE {name}")
         self.use(name)
