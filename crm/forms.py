@@ -17,6 +17,10 @@ from django.forms import (
     Widget,
 )
 from django.forms.renderers import TemplatesSetting
+from django.utils.translation import gettext_lazy as _
+
+# Django 6.1 has no translations of this one yet; the catalogues of the product have.
+EMPTY_CHOICE = _("- Select an option -")
 
 
 class FormField(BoundField):
