@@ -109,9 +109,13 @@ def _write(cursor: Any, changed: int, *, cause: str, now: datetime) -> int:
     if changed:
         actor = current_actor()
         moment_now = connection.ops.adapt_datetimefield_value(now)
-        cursor.execute(f"CREATE TEMPORARY TABLE {DATED} AS {recount_sql.with_dates(CHANGED)}")
-        cursor.execute(recount_sql.update_contacts(DATED), [moment_now] * 6)
-        cursor.execute(f"DROP TABLE {DATED}")
+        dated = CHANGED
+        if is_postgresql():
+            dated = DATED
+            cursor.execute(f"CREATE TEMPORARY TABLE {DATED} AS {recount_sql.with_dates(CHANGED)}")
+        cursor.execute(recount_sql.update_contacts(dated), [moment_now] * 4)
+        if is_postgresql():
+            cursor.execute(f"DROP TABLE {DATED}")
         for kind in ("prospect", "customer"):
             cursor.execute(
                 recount_sql.insert_history(CHANGED, kind),
@@ -138,8 +142,13 @@ def _repair_parties(cursor: Any) -> None:
 @contextmanager
 def _changed_facts(cursor: Any, among: str = "") -> Iterator[int]:
     """A temporary table of the contacts whose facts differ, with their new facts and statuses."""
+    # On SQLite a second pass for the dates takes a fifth of a repair. On PostgreSQL counting them
+    # along takes a fifth of the usual recount, which finds nothing and needs none.
     statement, parameters = recount_sql.changed_facts(
-        _generated("prospect_status"), _generated("customer_status"), among
+        _generated("prospect_status"),
+        _generated("customer_status"),
+        among,
+        dated=not is_postgresql(),
     )
     cursor.execute(f"CREATE TEMPORARY TABLE {CHANGED} AS {statement}", parameters)
     try:

@@ -120,10 +120,20 @@ _STRAY = """CASE
     WHEN p.kept AND d."group" = 'won' THEN 0 ELSE 1 END"""
 
 
+_OPENED = "CASE WHEN p.joined_at > d.opened_at THEN p.joined_at ELSE d.opened_at END"
+_CLOSED = "CASE WHEN p.joined_at > d.closed_at THEN p.joined_at ELSE d.closed_at END"
+_DATES = f"""MIN({_OPENED}) FILTER (WHERE d."group" = 'active') AS active_since,
+    MAX({_CLOSED}) FILTER (WHERE d."group" = 'lost') AS lost_since,
+    MIN({_CLOSED}) FILTER (WHERE d."group" = 'won') AS won_since"""
+_DATED = "f.active_since, f.lost_since, f.won_since"
+
+
 def changed_facts(
     prospect: tuple[str, list[Any]],
     customer: tuple[str, list[Any]],
     among: str = "",
+    *,
+    dated: bool = False,
 ) -> tuple[str, list[Any]]:
     """Contacts whose facts differ from a recount: old statuses, new facts, new statuses.
 
@@ -138,6 +148,17 @@ def changed_facts(
         OR c.won_deals <> COALESCE(f.won_deals, 0) OR c.lost_deals <> COALESCE(f.lost_deals, 0)
         OR c.last_won_at {differs} f.last_won_at OR c.last_lost_at {differs} f.last_lost_at)"""
     stray = "0" if among else _STRAY
+    dates, since = (f", {_DATES}", f", {_DATED}") if dated else ("", "")
+    joined, partyless = "LEFT JOIN", ""
+    if not is_postgresql():
+        # SQLite would make an index of the counts to look each contact up in; the other way
+        # round it has one. Contacts without a party then come along by name.
+        joined = "JOIN"
+        partyless = f"""UNION ALL
+            SELECT c.id, 0, 0, 0, NULL, NULL, 0{", NULL, NULL, NULL" if dated else ""}
+            FROM contacts_contact c
+            WHERE {chosen}c.active_deals + c.won_deals + c.lost_deals > 0
+                AND NOT EXISTS (SELECT 1 FROM deals_dealparty p WHERE p.contact_id = c.id)"""
     return (
         f"""
         SELECT q.*, {prospect[0]} AS prospect_new, {customer[0]} AS customer_new
@@ -147,19 +168,19 @@ def changed_facts(
                 c.prospect_mark, c.prospect_marked_at, c.customer_mark, c.customer_marked_at,
                 COALESCE(f.active_deals, 0) AS active_deals,
                 COALESCE(f.won_deals, 0) AS won_deals, COALESCE(f.lost_deals, 0) AS lost_deals,
-                f.last_won_at, f.last_lost_at,
+                f.last_won_at, f.last_lost_at{since},
                 COALESCE(f.stray, 0) AS stray, CASE WHEN {differing} THEN 1 ELSE 0 END AS differs
             FROM contacts_contact c
-            LEFT JOIN (
+            {joined} (
                 SELECT p.contact_id,
-                    COUNT(CASE WHEN d."group" = 'active' THEN 1 END) AS active_deals,
-                    COUNT(CASE WHEN d."group" = 'won' THEN 1 END) AS won_deals,
-                    COUNT(CASE WHEN d."group" = 'lost' THEN 1 END) AS lost_deals,
-                    MAX(CASE WHEN d."group" = 'won' THEN d.closed_at END) AS last_won_at,
-                    MAX(CASE WHEN d."group" = 'lost' THEN d.closed_at END) AS last_lost_at,
-                    MAX({stray}) AS stray
+                    COUNT(*) FILTER (WHERE d."group" = 'active') AS active_deals,
+                    COUNT(*) FILTER (WHERE d."group" = 'won') AS won_deals,
+                    COUNT(*) FILTER (WHERE d."group" = 'lost') AS lost_deals,
+                    MAX(d.closed_at) FILTER (WHERE d."group" = 'won') AS last_won_at,
+                    MAX(d.closed_at) FILTER (WHERE d."group" = 'lost') AS last_lost_at,
+                    MAX({stray}) AS stray{dates}
                 FROM deals_dealparty p LEFT JOIN deals_deal d ON d.id = p.deal_id {only}
-                GROUP BY p.contact_id
+                GROUP BY p.contact_id {partyless}
             ) AS f ON f.contact_id = c.id
             WHERE {chosen}({differing} OR COALESCE(f.stray, 0) > 0)
         ) AS q""",
@@ -168,24 +189,15 @@ def changed_facts(
 
 
 def with_dates(changed: str) -> str:
-    """The rows of the table ``changed``, and since when their deals give what they give.
-
-    Apart from the facts, because most recounts find none to change, and need no dates.
-    """
-    late = "CASE WHEN p.joined_at > {0} THEN p.joined_at ELSE {0} END"
-    opened, closed = late.format("d.opened_at"), late.format("d.closed_at")
+    """The rows of the table ``changed``, and since when their deals give what they give."""
     return f"""
-        SELECT r.*, s.active_since, s.lost_since, s.won_since
-        FROM {changed} AS r
+        SELECT r.*, {_DATED} FROM {changed} AS r
         LEFT JOIN (
-            SELECT p.contact_id,
-                MIN(CASE WHEN d."group" = 'active' THEN {opened} END) AS active_since,
-                MAX(CASE WHEN d."group" = 'lost' THEN {closed} END) AS lost_since,
-                MIN(CASE WHEN d."group" = 'won' THEN {closed} END) AS won_since
+            SELECT p.contact_id, {_DATES}
             FROM deals_dealparty p JOIN deals_deal d ON d.id = p.deal_id
             WHERE p.contact_id IN (SELECT id FROM {changed})
             GROUP BY p.contact_id
-        ) AS s ON s.contact_id = r.id"""
+        ) AS f ON f.contact_id = r.id"""
 
 
 def _given_since(kind: str) -> str:
@@ -206,12 +218,14 @@ def _given_since(kind: str) -> str:
 
 
 def update_contacts(changed: str) -> str:
-    """Write the facts of ``changed``, which has dates; takes the present moment six times."""
-    latest, earliest = ("GREATEST", "LEAST") if is_postgresql() else ("MAX", "MIN")
+    """Write the facts of ``changed``, which has dates; takes the present moment four times."""
+    latest, earliest, never = (
+        ("GREATEST", "LEAST", "'-infinity'") if is_postgresql() else ("MAX", "MIN", "''")
+    )
     dates = ", ".join(
         f"""{kind}_since = CASE WHEN r.{kind}_new = r.{kind}_old THEN {kind}_since
         ELSE {earliest}({latest}(COALESCE({_given_since(kind)}, %s),
-            COALESCE({kind}_since, COALESCE({_given_since(kind)}, %s))), %s) END"""
+            COALESCE({kind}_since, {never})), %s) END"""
         for kind in ("prospect", "customer")
     )
     facts = ("active_deals", "won_deals", "lost_deals", "last_won_at", "last_lost_at")
