@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -240,7 +241,7 @@ def _lost_reason(deals: list[DealReference], names: dict[str, Any]) -> str:
     }
 
 
-_HAPPENED = {
+_HAPPENED: dict[str, Callable[[], str]] = {
     Cause.DEAL_OPENED: lambda: _("the deal %(deal)s was opened"),
     Cause.DEAL_MOVED: lambda: _("the deal %(deal)s was moved to %(stage)s"),
     Cause.DEAL_JOINED: lambda: _("it was added to the deal %(deal)s"),
@@ -264,8 +265,10 @@ def _change_reason(kind: StatusKind, change: StatusChange | None) -> str:
         nothing = _("no won deal counts for it")
     if change is None:
         return nothing
-    named = _HAPPENED[Cause(change.cause)]()
-    if "%(deal)s" in named and not change.deal_name:
+    # A caller of sync_statuses may have given a cause of its own.
+    words = _HAPPENED.get(change.cause)
+    named = words() if words else ""
+    if not named or ("%(deal)s" in named and not change.deal_name):
         return nothing
     happened = named % {"deal": names_of([change.deal_name]), "stage": change.stage_name}
     # Whoever took it off the deal did not make it stop counting: a change of jobs does as well.
