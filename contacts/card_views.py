@@ -15,7 +15,7 @@ from contacts.cards import ContactCard, markings, summary_of_markings
 from contacts.fields import OPTIONS_AT_MOST, of_kind
 from contacts.forms import CompanyForm, DetailFormSet, PersonForm, StatusForm
 from contacts.models import Contact
-from contacts.statuses import WORDS, StatusKind
+from contacts.statuses import WORDS, StatusKind, label_of
 from crm.changes import one_change
 from crm.retry import retrying
 from deals.effects import effects_of
@@ -188,7 +188,7 @@ def mark_employees(request: HttpRequest, pk: int, kind: str, value: str) -> Http
     if kind not in StatusKind.values or value not in WORDS[kind].values:
         raise Http404
     found = markings(company, request.user, kind, value)
-    label = WORDS[kind](value).label
+    label = label_of(kind, value)
     if request.method == "POST":
         chosen = set(request.POST.getlist("employee"))
         with one_change() as change:
@@ -200,7 +200,7 @@ def mark_employees(request: HttpRequest, pk: int, kind: str, value: str) -> Http
         return redirect(company)
     context = {
         "contact": company,
-        "status": WORDS[kind](value).label,
+        "status": label_of(kind, value),
         "kind": kind,
         "value": value,
         "markings": found,

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from contacts.models import Contact, StatusChange
-from contacts.statuses import WORDS, StatusKind
+from contacts.statuses import StatusKind, label_of
 from deals.models import Deal, DealParty
 from deals.notices import active_deals_elsewhere
 from deals.services import explain
@@ -143,7 +143,7 @@ class ContactCard:
         for kind in StatusKind.values:
             name = f"{kind}_status"
             if getattr(person, name) != getattr(self.contact, name):
-                found.append(str(WORDS[kind](getattr(self.contact, name)).label))
+                found.append(label_of(kind, getattr(self.contact, name)))
         return found
 
     @cached_property

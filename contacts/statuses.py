@@ -37,6 +37,12 @@ WORDS: dict[str, type[TextChoices]] = {
     StatusKind.CUSTOMER: CustomerStatus,
 }
 
+
+def label_of(kind: str, value: str) -> str:
+    """The words for ``value`` of one status, in the reader's language."""
+    return str(WORDS[kind](value).label)
+
+
 PROSPECT_MARKS = (ProspectStatus.LOST.value, ProspectStatus.NONE.value)
 CUSTOMER_MARKS = (CustomerStatus.PAST.value, CustomerStatus.CURRENT.value)
 

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from contacts.models import Contact, StatusChange
-from contacts.statuses import WORDS
+from contacts.statuses import label_of
 from crm.changes import Change
 from deals.models import Deal, DealParty
 
@@ -55,7 +55,7 @@ class MarkEmployees:
 
     @property
     def label(self) -> str:
-        return str(WORDS[self.status](self.value).label)
+        return label_of(self.status, self.value)
 
 
 Offer = KeptWin | MoveAlong | MarkEmployees

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from contacts.models import Contact, StatusChange
-from contacts.statuses import WORDS, CustomerStatus, ProspectStatus, StatusKind
+from contacts.statuses import WORDS, CustomerStatus, ProspectStatus, StatusKind, label_of
 from deals.models import Deal, DealParty
 from deals.services.select import names_of, refusal
 from deals.stages import Group
@@ -181,7 +181,7 @@ def _sentence(
     deals: list[DealReference],
     change: StatusChange | None,
 ) -> str:
-    label = str(WORDS[kind](value).label)
+    label = label_of(kind, value)
     head = _("%(status)s since %(date)s") % {"status": label, "date": _day(since)}
     if since is None:
         head = label

@@ -146,7 +146,7 @@ def remembered(original: Callable[..., Any]) -> Callable[..., Any]:
     return lambda ids: {pk: company_of(pk) for pk in ids}
 
 
-SYNC, MODELS = "deals.services.sync", "deals.models"
+SYNC, MODELS = "deals.services.sync", "deals.models.deal"
 
 # The first twelve are those of the design; the others are bugs this code could have had.
 MUTANTS: dict[str, Plant] = {

@@ -1,4 +1,4 @@
-"""Contacts: people and companies in one table, and the history of their statuses."""
+"""Contacts: people and companies in one table."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ from contacts.statuses import (
     Standing,
     StatusKind,
     customer_status_expression,
+    label_of,
     prospect_status_expression,
 )
 from crm.changes import one_change
@@ -214,12 +215,12 @@ class Contact(models.Model):
     @property
     def prospect_label(self) -> str:
         """The prospect status in words; generated fields have no ``get_…_display``."""
-        return _label(StatusKind.PROSPECT, self.prospect_status)
+        return label_of(StatusKind.PROSPECT, self.prospect_status)
 
     @property
     def customer_label(self) -> str:
         """The customer status in words."""
-        return _label(StatusKind.CUSTOMER, self.customer_status)
+        return label_of(StatusKind.CUSTOMER, self.customer_status)
 
     @property
     def standing(self) -> Standing:
@@ -357,104 +358,3 @@ def _saved_fields() -> list[models.Field]:
         for field in Contact._meta.concrete_fields
         if not field.primary_key and not field.generated and field.name not in GUARDED
     ]
-
-
-class ContactDetail(models.Model):
-    """A further e-mail address, number, website or postal address of a contact."""
-
-    class Kind(models.TextChoices):
-        EMAIL = "email", _("E-mail")
-        PHONE = "phone", _("Phone")
-        WEBSITE = "website", _("Website")
-        ADDRESS = "address", _("Address")
-
-    contact = models.ForeignKey(Contact, on_delete=models.CASCADE, related_name="details")
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind.choices)
-    label = models.CharField(_("label"), max_length=60, blank=True)
-    value = models.CharField(_("value"), max_length=500)
-
-    class Meta:
-        verbose_name = _("further address or number")
-        verbose_name_plural = _("further addresses and numbers")
-        ordering = ["kind", "pk"]
-
-    def __str__(self) -> str:
-        return f"{self.label}: {self.value}" if self.label else self.value
-
-
-class StatusChange(models.Model):
-    """One change of one status of one contact: what, when, who and why. Never edited.
-
-    ``contact`` has no foreign key in the database, so that the history of a deleted contact
-    waits for its return from the trash; it goes when the trash is emptied.
-    """
-
-    class Cause(models.TextChoices):
-        DEAL_OPENED = "deal_opened", _("deal opened")
-        DEAL_MOVED = "deal_moved", _("deal moved")
-        DEAL_JOINED = "deal_joined", _("added to a deal")
-        DEAL_LEFT = "deal_left", _("removed from a deal")
-        DEAL_DELETED = "deal_deleted", _("deal deleted")
-        DEAL_RESTORED = "deal_restored", _("deal restored")
-        STAGE_CHANGED = "stage_changed", _("stage given another category")
-        SELECTED = "selected", _("selected")
-        WIN_FORGOTTEN = "win_forgotten", _("win forgotten")
-        MERGED = "merged", _("merged")
-        IMPORTED = "imported", _("imported")
-        RECOUNTED = "recounted", _("recounted")
-
-    contact = models.ForeignKey(
-        Contact,
-        verbose_name=_("contact"),
-        on_delete=models.DO_NOTHING,
-        db_constraint=False,
-        db_index=False,
-        related_name="status_changes",
-    )
-    status = models.CharField(_("status"), max_length=10, choices=StatusKind.choices)
-    old = models.CharField(_("from"), max_length=7)
-    new = models.CharField(_("to"), max_length=7)
-    effective_at = models.DateTimeField(_("since"))
-    recorded_at = models.DateTimeField(_("recorded"), default=timezone.now)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        verbose_name=_("who"),
-        null=True,
-        blank=True,
-        on_delete=models.SET_NULL,
-        db_index=False,
-        related_name="+",
-    )
-    cause = models.CharField(_("why"), max_length=20, choices=Cause.choices)
-    # The deal as it was, without a foreign key: the history outlives it.
-    deal_id = models.BigIntegerField(_("deal number"), null=True, blank=True)
-    deal_name = models.CharField(_("deal"), max_length=255, blank=True)
-    stage_name = models.CharField(_("stage"), max_length=120, blank=True)
-    stage_category = models.CharField(max_length=12, blank=True)
-
-    class Meta:
-        verbose_name = _("status change")
-        verbose_name_plural = _("status history")
-        ordering = ["-recorded_at", "-pk"]
-        indexes = [
-            # The history on a card, newest first.
-            models.Index(fields=["contact", "-recorded_at"], name="statuschange_of_contact"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.contact_id}: {self.status} {self.old} > {self.new}"
-
-    @property
-    def old_label(self) -> str:
-        return _label(self.status, self.old)
-
-    @property
-    def new_label(self) -> str:
-        return _label(self.status, self.new)
-
-
-def _label(status: str, value: str) -> str:
-    words: type[models.TextChoices] = (
-        ProspectStatus if status == StatusKind.PROSPECT else CustomerStatus
-    )
-    return str(words(value).label)
