@@ -160,7 +160,7 @@ MUTANTS: dict[str, Plant] = {
     "a co-worker is ignored when removed": unhooked("post_delete", "link_deleted", "DealContact"),
     "a change of jobs is ignored": unhooked("company_changing", "contacts_moving"),
     "the company of a contact comes from a stale cache": together(
-        replaced("deals.models:companies_of", remembered),
+        replaced("deals.models.deal:companies_of", remembered),
         replaced("deals.querysets:companies_of", remembered),
         replaced("deals.services.stars:companies_of", remembered)),
     "lost beats won": replaced("deals.services.sql:count_deals", lost_beats_won),
