@@ -24,7 +24,6 @@ from deals.services import recount_sql
 from deals.services.sql import is_postgresql, moment
 
 CHANGED = "standing_recount"
-DATED = "standing_recount_dated"
 
 
 @dataclass(frozen=True)
@@ -109,18 +108,17 @@ def _write(cursor: Any, changed: int, *, cause: str, now: datetime) -> int:
     if changed:
         actor = current_actor()
         moment_now = connection.ops.adapt_datetimefield_value(now)
-        dated = CHANGED
+        written = [moment_now] * 4
+        told = [moment_now, moment_now, actor.pk if actor else None, cause]
         if is_postgresql():
-            dated = DATED
-            cursor.execute(f"CREATE TEMPORARY TABLE {DATED} AS {recount_sql.with_dates(CHANGED)}")
-        cursor.execute(recount_sql.update_contacts(dated), [moment_now] * 4)
-        if is_postgresql():
-            cursor.execute(f"DROP TABLE {DATED}")
-        for kind in ("prospect", "customer"):
-            cursor.execute(
-                recount_sql.insert_history(CHANGED, kind),
-                [kind, moment_now, moment_now, actor.pk if actor else None, cause],
-            )
+            # Without it the planner takes the new table for a small one.
+            cursor.execute(f"ANALYZE {CHANGED}")
+            dated = recount_sql.with_dates(CHANGED)
+            cursor.execute(recount_sql.update_with_history(dated), [*written, *told])
+        else:
+            cursor.execute(recount_sql.update_contacts(CHANGED), written)
+            for kind in ("prospect", "customer"):
+                cursor.execute(recount_sql.insert_history(CHANGED, kind), told)
     return changed
 
 
