@@ -348,8 +348,14 @@ class Contact(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete this contact; ``ProtectedError`` while it is the star of a deal."""
-        with one_change():
-            return super().delete(*args, **kwargs)
+        pk = self.pk
+        try:
+            with one_change():
+                return super().delete(*args, **kwargs)
+        except BaseException:
+            # Django has emptied it; the row is still there, and the deletion may be tried again.
+            self.pk = pk
+            raise
 
 
 def _saved_fields() -> list[models.Field]:

@@ -205,8 +205,14 @@ class Deal(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete this deal; its parties' statuses follow, marks too where the law says so."""
-        with one_change():
-            return super().delete(*args, **kwargs)
+        pk = self.pk
+        try:
+            with one_change():
+                return super().delete(*args, **kwargs)
+        except BaseException:
+            # Django has emptied it; the row is still there, and the deletion may be tried again.
+            self.pk = pk
+            raise
 
     @classmethod
     def prepare_inserts(cls, deals: Sequence[Deal]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from contacts.models import Contact, StatusChange
 from contacts.statuses import ProspectStatus
@@ -224,3 +226,21 @@ def test_deal_active_only_between_two_steps_takes_no_company() -> None:
     sold.stage = default_stages()["incoming"]
     sold.save()
     assert Deal.objects.get().company == ann.company
+
+
+@pytest.mark.parametrize("model", [Contact, Deal])
+def test_deletion_that_fails_while_settling_can_be_tried_again(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going = person("Moe") if model is Contact else deal(person("Moe"))
+
+    def fail(change: Any) -> None:
+        raise OperationalError("deadlock detected")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("crm.changes._settlers", [fail])
+        with pytest.raises(OperationalError):
+            going.delete()
+    assert model.objects.filter(pk=going.pk).exists()
+    going.delete()
+    assert not model.objects.filter(name=str(going)).exists()
