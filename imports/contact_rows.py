@@ -93,12 +93,7 @@ class ContactRows:
         return record
 
     def load(self) -> None:
-        for row in self.loading.rows(self.section, self.file, self.flush):
-            try:
-                self._take(row)
-            except BadRow as problem:
-                self.counts.rejected += 1
-                self.loading.reject(self.file, row, problem.column, problem.reason)
+        self.loading.take_rows(self.section, self.file, self._take, self.flush)
 
     def _take(self, row: Row) -> None:
         key = self.reader.key(row.cells)

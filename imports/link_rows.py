@@ -37,12 +37,7 @@ class LinkRows:
         self._role = names.index("role") if "role" in names else None
 
     def load(self) -> None:
-        for row in self.loading.rows(self.section, self.file, self.flush):
-            try:
-                self._take(row)
-            except BadRow as problem:
-                self.counts.rejected += 1
-                self.loading.reject(self.file, row, problem.column, problem.reason)
+        self.loading.take_rows(self.section, self.file, self._take, self.flush)
 
     def _take(self, row: Row) -> None:
         values = self.reader.values(row.cells)

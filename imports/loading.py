@@ -23,6 +23,7 @@ from imports.mapping import Mapping, Section, StageWord
 from imports.models import ImportedRecord
 from imports.reading import CsvFile, Row
 from imports.report import Counts, MendedFile, Reject, Report
+from imports.rows import BadRow
 
 BATCH = 5_000
 IMPORTED = ["source", "kind", "key", "record_id", "digest"]
@@ -116,6 +117,21 @@ class Loading:
             delimiter=section.delimiter,
             skip=section.skip,
         )
+
+    def take_rows(
+        self,
+        section: Section,
+        file: CsvFile,
+        take: Callable[[Row], None],
+        flush: Callable[[], None],
+    ) -> None:
+        """``take`` each row of ``file``; what it refuses as a ``BadRow`` goes to the rejects."""
+        for row in self.rows(section, file, flush):
+            try:
+                take(row)
+            except BadRow as problem:
+                self.counts(section.entity).rejected += 1
+                self.reject(file, row, problem.column, problem.reason)
 
     def rows(self, section: Section, file: CsvFile, flush: Callable[[], None]) -> Iterator[Row]:
         """The rows that can be read; calls ``flush`` every so many, and at the end."""

@@ -77,9 +77,8 @@ def _set_marks(change: Change) -> None:
         state.take_marks(change.marks[state.id])
         state.date_changes(now)
     sql.write_standings(states)
-    StatusChange.objects.bulk_create(
-        row for state in states for row in changes_of(state, [], change, now)
-    )
+    rows = [row for state in states for row in changes_of(state, [], change, now)]
+    change.status_changes += StatusChange.objects.bulk_create(rows)
 
 
 def settle_now() -> None:
