@@ -194,6 +194,9 @@ def _contacts(raw: Raw, contacts: int) -> None:
                 "search_key": f"lower(name) || ' gmbh office@' || lower(name) || i || '.example ' "
                 f"|| {digits}",
                 "sort_key": "lower(name) || ' gmbh'",
+                "match_name": "lower(name)",
+                "match_phone": f"'930' || (100000 + {chance('i', 8, 899999)})",
+                "match_email": "'office@' || lower(name) || i || '.example'",
             },
             f"(SELECT i, {_name('i', 1)} AS name FROM {words.series(1, companies)}) AS c",
         )
@@ -221,6 +224,10 @@ def _contacts(raw: Raw, contacts: int) -> None:
                 "search_key": "lower(first) || ' ' || lower(last) || ' ' || lower(first) || '.' || "
                 f"lower(last) || i || '@mail.example ' || {digits}",
                 "sort_key": "lower(last) || ' ' || lower(first)",
+                "match_name": "CASE WHEN first < last THEN lower(first) || ' ' || lower(last) "
+                "ELSE lower(last) || ' ' || lower(first) END",
+                "match_phone": f"'930' || (100000 + {chance('i', 8, 899999)})",
+                "match_email": "lower(first) || '.' || lower(last) || i || '@mail.example'",
                 "customer_mark": f"CASE WHEN {marked} THEN 'past' ELSE '' END",
                 "customer_marked_at": f"CASE WHEN {marked} THEN {words.minute(minute)} END",
             },

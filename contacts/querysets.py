@@ -16,6 +16,8 @@ from crm.changes import one_change
 if TYPE_CHECKING:
     from contacts.models import Contact
 
+# What is computed from the fields below by ``Contact.set_keys``.
+KEYS = ("search_key", "sort_key", "match_name", "match_phone", "match_email")
 KEYED = frozenset(("name", "first_name", "last_name", "email", "phone", "mobile"))
 
 
@@ -106,7 +108,7 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         # A plain queryset, because this one's update() would call here again.
         models.QuerySet(self.model, using=self.db).bulk_update(
             contacts,  # type: ignore[arg-type]
-            ["name", "search_key", "sort_key"],
+            ["name", *KEYS],
             batch_size=500,
         )
 

@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from contacts.keys import contact_search_key, contact_sort_key, person_name
+from contacts.keys import contact_search_key, contact_sort_key, match_keys, person_name
 from contacts.models import Contact
+from contacts.querysets import KEYS
 from imports import bulk
 from imports.fields import Entity
 from imports.loading import Loading, Selection, digest_of
@@ -159,6 +160,14 @@ class ContactRows:
             first_name=record[_FIRST],
             last_name=record[_LAST],
         )
+        for key, value in match_keys(
+            is_organization=self.is_company,
+            name=record[_NAME],
+            email=record[_EMAIL],
+            phone=record[_PHONE],
+            mobile=record[_MOBILE],
+        ).items():
+            record[_PLACE[key]] = value
         return record
 
     def _name_person(self, record: list[Any], values: list[Any]) -> None:
@@ -231,7 +240,7 @@ class ContactRows:
             self._note(contact.pk, changed)
             self.loading.directory.add_contact(self.kind, contact.pk, contact.name, contact.email)
         names = {name.removesuffix("_id") for name in self.changed[0].values}
-        names |= {"name", "search_key", "sort_key", "updated_at"}
+        names |= {"name", *KEYS, "updated_at"}
         with transaction.atomic():
             Contact.objects.bulk_update(contacts, sorted(names), batch_size=200)
         self.loading.remember_digests(

@@ -15,13 +15,17 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.events import company_changing
 from contacts.keys import (
+    MATCH_EMAIL_LENGTH,
+    MATCH_NAME_LENGTH,
+    MATCH_PHONE_LENGTH,
     SORT_KEY_LENGTH,
     KeyField,
     contact_search_key,
     contact_sort_key,
+    match_keys,
     person_name,
 )
-from contacts.querysets import ContactQuerySet
+from contacts.querysets import KEYS, ContactQuerySet
 from contacts.statuses import (
     CUSTOMER_MARKS,
     GUARDED,
@@ -90,6 +94,11 @@ class Contact(models.Model):
 
     search_key = models.TextField(editable=False, default="", blank=True)
     sort_key = KeyField(max_length=SORT_KEY_LENGTH, editable=False, default="", blank=True)
+
+    # By which duplicates are looked up; empty where there is nothing to compare.
+    match_name = KeyField(max_length=MATCH_NAME_LENGTH, editable=False, default="", blank=True)
+    match_phone = KeyField(max_length=MATCH_PHONE_LENGTH, editable=False, default="", blank=True)
+    match_email = KeyField(max_length=MATCH_EMAIL_LENGTH, editable=False, default="", blank=True)
 
     # Facts, counted by the status service.
     active_deals = models.PositiveIntegerField(_("active deals"), default=0, editable=False)
@@ -202,8 +211,24 @@ class Contact(models.Model):
             models.Index(fields=["prospect_status", "sort_key", "id"], name="contact_by_prospect"),
             # Customers, Past Customers, and the filter on the customer status.
             models.Index(fields=["customer_status", "sort_key", "id"], name="contact_by_customer"),
-            # Duplicate hints and the load command look contacts up by e-mail.
+            # The load command looks contacts up by e-mail.
             models.Index(fields=["email"], name="contact_by_email", condition=~Q(email="")),
+            # Duplicates: another contact of the same name, number or address.
+            models.Index(
+                fields=["match_name"],
+                name="contact_by_match_name",
+                condition=~Q(match_name=""),
+            ),
+            models.Index(
+                fields=["match_phone"],
+                name="contact_by_match_phone",
+                condition=~Q(match_phone=""),
+            ),
+            models.Index(
+                fields=["match_email"],
+                name="contact_by_match_email",
+                condition=~Q(match_email=""),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -286,6 +311,14 @@ class Contact(models.Model):
             first_name=self.first_name,
             last_name=self.last_name,
         )
+        for key, value in match_keys(
+            is_organization=self.is_organization,
+            name=self.name,
+            email=self.email,
+            phone=self.phone,
+            mobile=self.mobile,
+        ).items():
+            setattr(self, key, value)
 
     def prepare_insert(self) -> None:
         """Set the keys and empty facts and marks, which no new contact has."""
@@ -320,7 +353,7 @@ class Contact(models.Model):
             if update_fields is None:
                 update_fields = {field.name for field in _saved_fields()}
             elif update_fields:
-                update_fields |= {"name", "search_key", "sort_key", "updated_at"}
+                update_fields |= {"name", *KEYS, "updated_at"}
             self._prepare_update(update_fields)
             super().save(force_update=force_update, using=using, update_fields=update_fields)
 

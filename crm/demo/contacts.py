@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import models
 
-from contacts.keys import contact_search_key, contact_sort_key, fold, person_name
+from contacts.keys import contact_search_key, contact_sort_key, fold, match_keys, person_name
 from contacts.models import Contact, ContactDetail
 from crm.demo.words import INDUSTRIES, REGIONS, WEIGHTS, Region
 
@@ -188,6 +188,14 @@ class Casting:
             first_name=row.first_name,
             last_name=row.last_name,
         )
+        matches = match_keys(
+            is_organization=row.is_organization,
+            name=row.name,
+            email=row.email,
+            phone=row.phone,
+            mobile=row.mobile,
+        )
+        vars(row).update(matches)
         if self.rng.random() < 0.12:
             kind = self.rng.choice(ContactDetail.Kind.values)
             label = cast.region.labels[kind]

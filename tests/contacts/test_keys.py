@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contacts.keys import digits, fold
+from contacts.keys import digits, fold, match_name, match_phone
 from contacts.models import Contact
 from tests.deals.factories import company, person
 
@@ -69,3 +69,50 @@ def test_keys_follow_every_way_to_write_a_name() -> None:
     assert (stored.name, stored.sort_key, stored.search_key) == ("Çelik", "celik", "celik")
     Contact.objects.bulk_create([Contact(last_name="Éluard", phone="030")])
     assert Contact.objects.matching("eluard").get().search_key == "eluard 030"
+
+
+@pytest.mark.parametrize(
+    ("name", "match"),
+    [
+        ("Müller & Söhne GmbH & Co. KG", "muller sohne"),
+        ("Söhne, Müller", "muller sohne"),
+        ("Acme S.A.R.L.", "acme"),
+        ("Acme Inc.", "acme"),
+        ("ACME", "acme"),
+        ("AG", "ag"),
+        ("Co. KG", "co kg"),
+        ("†", ""),
+    ],
+)
+def test_companies_match_without_their_legal_form(name: str, match: str) -> None:
+    assert match_name(name, is_organization=True) == match
+
+
+def test_people_match_in_any_order_and_keep_what_is_a_legal_form_elsewhere() -> None:
+    assert match_name("Ong, Sa", is_organization=False) == "ong sa"
+    assert match_name("Sa Ong", is_organization=False) == "ong sa"
+
+
+@pytest.mark.parametrize(
+    ("phone", "mobile", "match"),
+    [
+        ("+49 30 1234567", "", "301234567"),
+        ("030 / 123 45-67", "0170 1", "301234567"),
+        ("12345", "0170 123456", "170123456"),
+        ("12345", "", ""),
+        ("٠٣٠ ١٢٣٤٥٦٧", "", "301234567"),
+    ],
+)
+def test_numbers_match_by_their_last_nine_digits(phone: str, mobile: str, match: str) -> None:
+    assert match_phone(phone, mobile) == match
+
+
+@pytest.mark.django_db
+def test_match_keys_follow_every_way_to_write_a_contact() -> None:
+    jo = person("Müller", first_name="Jo", email="Jo@Example.org", phone="+49 30 1234567")
+    keys = Contact.objects.values_list("match_name", "match_email", "match_phone")
+    assert keys.get() == ("jo muller", "jo@example.org", "301234567")
+    Contact.objects.filter(pk=jo.pk).update(last_name="Öztürk", email="", phone="12")
+    assert keys.get() == ("jo ozturk", "", "")
+    jo.save(update_fields=["last_name"])
+    assert keys.get() == ("jo muller", "jo@example.org", "301234567")
