@@ -6,6 +6,7 @@ app_name = "contacts"
 
 urlpatterns = [
     path("contacts/", views.ContactList.as_view(), name="list"),
+    path("contacts/lists/<slug:slug>/", views.ContactList.as_view(), name="list"),
     path("contacts/options/", card_views.options, name="options"),
     path("contacts/new/person/", card_views.new_person, name="new_person"),
     path("contacts/new/company/", card_views.new_company, name="new_company"),

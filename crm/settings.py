@@ -150,6 +150,7 @@ INSTALLED_APPS = [
     "crm.apps.CrmConfig",
     "crm.accounts.apps.AccountsConfig",
     "crm.trash",
+    "crm.lists.apps.ListsConfig",
     "crm.bulk.apps.BulkConfig",
     "contacts",
     "deals",

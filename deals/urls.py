@@ -6,6 +6,7 @@ app_name = "deals"
 
 urlpatterns = [
     path("deals/", views.DealList.as_view(), name="list"),
+    path("deals/lists/<slug:slug>/", views.DealList.as_view(), name="list"),
     path("deals/new/", form_views.new, name="new"),
     path("deals/preview/", form_views.preview_form, name="preview"),
     path("deals/<int:pk>/preview/", form_views.preview_form, name="preview"),

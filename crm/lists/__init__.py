@@ -1,5 +1,5 @@
 """Lists of records: what contacts and deals have in common when they are listed.
 
-A list is a declaration: a ``RecordFilterSet`` says what may be asked for, a ``RecordTable`` which columns there are and
-how they sort, a ``RecordListView`` puts them together. The state of a list is its address.
+A registry (``registry``) says which fields there are; conditions (``conditions``) what is asked of them; a state
+(``state``) puts both together for one reader and one address. A list is its address; saving one keeps it under a name.
 """

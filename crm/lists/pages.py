@@ -1,4 +1,4 @@
-"""Pages that cost the same wherever they are in the list."""
+"""Pages that cost the same wherever they are in the list, and counts that delay nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
+from django.utils.functional import cached_property
+
+# Above this a list says “10,000+” at once; the exact number follows after the rows.
+COUNTED_AT_ONCE = 10_000
+
+
+def count_up_to(rows: QuerySet, number: int = COUNTED_AT_ONCE) -> int:
+    """How many rows there are, or ``number`` + 1 where there are more: it stops counting there."""
+    return rows.order_by()[: number + 1].values("pk").count()
 
 
 class RecordPaginator(Paginator):
@@ -14,15 +23,33 @@ class RecordPaginator(Paginator):
     OFFSET reads every row before the page. Over the ids alone the database needs only the index that filters and
     sorts; the wide rows are then fetched for this page only. Pages in the second half are reached from the end. The
     ids must be sorted to the last one (by something that ends in the primary key), or the two halves would not meet.
+
+    Up to `COUNTED_AT_ONCE` rows are counted; of a longer list only a page beyond them asks for the exact number.
     """
 
     def __init__(self, ids: QuerySet, rows: QuerySet, per_page: int) -> None:
         super().__init__(ids, per_page)
         self.ids = ids
         self.rows = rows
+        self.exact = False
+
+    @cached_property
+    def count(self) -> int:
+        if self.exact:
+            return int(self.ids.order_by().values("pk").count())
+        return count_up_to(self.ids)
+
+    @property
+    def open_ended(self) -> bool:
+        """Whether there are more rows than were counted."""
+        return not self.exact and self.count > COUNTED_AT_ONCE
 
     def page(self, number: Any) -> Page:
         """The page with its rows in order; raises `InvalidPage` as Django's does."""
+        if self._beyond(number):
+            self.exact = True
+            del self.count
+            self.__dict__.pop("num_pages", None)
         number = self.validate_number(number)
         start = (number - 1) * self.per_page
         ids = self._ids(start, min(start + self.per_page, self.count))
@@ -30,10 +57,17 @@ class RecordPaginator(Paginator):
         # A row deleted between the two queries is left out.
         return Page([found[pk] for pk in ids if pk in found], number, self)
 
+    def _beyond(self, number: Any) -> bool:
+        try:
+            start = (int(number) - 1) * self.per_page
+        except (TypeError, ValueError):
+            return False
+        return start + self.per_page > COUNTED_AT_ONCE and self.open_ended
+
     def _ids(self, start: int, end: int) -> list[Any]:
         if start >= end:
             return []
         ids = self.ids.values_list("pk", flat=True)
-        if start <= self.count // 2:
+        if self.open_ended or start <= self.count // 2:
             return list(ids[start:end])
         return list(ids.reverse()[self.count - end : self.count - start])[::-1]

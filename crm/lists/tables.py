@@ -1,52 +1,32 @@
-"""The columns of a list and how it is sorted by them. The rows are a plain template loop: cells that are objects cost
+"""The columns of a list and its rows. The rows are a plain template loop: cells that are objects of their own cost
 five times as much as the page around them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-from django.db.models import Expression, F, QuerySet
-from django.db.models.expressions import OrderBy
-from django.http import QueryDict
-from django.urls import reverse
-from django.utils.functional import Promise
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-
-@dataclass(frozen=True)
-class Column:
-    """A column; `order` is what it sorts by, field names or expressions; empty if it does not sort.
-
-    `nullable` puts rows without a value last in both directions. Leave it out where an index serves the order: an
-    index does not know “nulls last”.
-    """
-
-    name: str
-    label: str | Promise
-    order: Sequence[str | Expression] = ()
-    nullable: bool = False
-    # In which direction the first click sorts.
-    descends: bool = False
-    css: str = ""
-
-    def ordering(self, descending: bool) -> list[OrderBy]:
-        """The order by this column, down to the primary key, all in one direction so that one index can serve it."""
-        nulls = True if self.nullable else None
-        fields = [F(one) if isinstance(one, str) else one for one in (*self.order, "pk")]
-        if descending:
-            return [one.desc(nulls_last=nulls) for one in fields]
-        return [one.asc(nulls_last=nulls) for one in fields]
+from crm.lists.cells import CardLink
+from crm.lists.registry import Field
+from crm.lists.state import SORTED_BY_AT_MOST, ListState
 
 
 @dataclass(frozen=True)
 class Header:
-    column: Column
+    field: Field
+    # Sorts by this column alone, and by it after those that sort already.
     url: str
-    # The value of aria-sort; empty unless the list is sorted by this column.
+    then_url: str
+    # The value of aria-sort; empty unless the list is sorted by this column first.
     sorted: str
+    # Its place among the columns sorted by, from 1; 0 if it is none of them.
+    place: int
+    descending: bool
 
 
 @dataclass(frozen=True)
@@ -57,98 +37,77 @@ class SortChoice:
 
 
 class RecordTable:
-    """Columns, order and rows of one list for one request.
+    """Columns, order and rows of one list for one request."""
 
-    `problem` is a sentence when the address asks for an order that there is none of.
-    """
+    def __init__(self, state: ListState) -> None:
+        self.state = state
+        self.fields = state.columns
+        self.shown = self.fields[len(state.registry.fixed_columns) :]
 
-    columns: ClassVar[Sequence[Column]]
-    # As it stands in the address: a column's name, with a minus for descending.
-    default_sort: ClassVar[str]
-    # The template of the table's body; gets `rows` and `table`.
-    rows_template: ClassVar[str]
-    # What the rows need, and no more: wide rows are most of what a page of 50 costs.
-    fields: ClassVar[Sequence[str]] = ()
+    def rows(self) -> QuerySet:
+        """Visible rows with what the columns need, and no more: wide rows are most of what a page of 50 costs."""
+        registry = self.state.registry
+        needed = [*registry.always, *(name for field in self.fields for name in field.needs)]
+        relations = {name.rpartition("__")[0] for name in needed if "__" in name}
+        rows = registry.visible(self.state.context.user).only(*dict.fromkeys(needed))
+        return rows.select_related(*sorted(relations)) if relations else rows
 
-    def __init__(self, params: QueryDict) -> None:
-        self.params = params
-        self.problem = ""
-        self.sort = params.get("sort", "") or self.default_sort
-        by_name = {column.name: column for column in self.columns if column.order}
-        if self.sort.removeprefix("-") not in by_name:
-            self.problem = _("This list cannot be sorted by “%(name)s”.") % {"name": self.sort}
-            self.sort = self.default_sort
-        self.descending = self.sort.startswith("-")
-        self.sorted_by = by_name[self.sort.removeprefix("-")]
-
-    def in_order(self, queryset: QuerySet) -> QuerySet:
-        return queryset.order_by(*self.sorted_by.ordering(self.descending))
+    def prepare(self, rows: Iterable[Any]) -> list[Any]:
+        """The rows of a page, each with `url` and `cells`: (css, text, where it leads) for each column shown."""
+        shown = list(rows)
+        context = self.state.context
+        link = CardLink(self.state.registry.card_view)
+        loaders = dict.fromkeys(field.loader for field in self.shown if field.loader)
+        loaded = {loader: loader(shown, context) for loader in loaders}
+        columns: list[tuple[str, Any, Any]] = [
+            (field.css, field.cell(context), loaded.get(field.loader))
+            for field in self.shown
+            if field.cell
+        ]
+        for row in shown:
+            row.url = link.to(row.pk)
+            row.cells = [
+                (css, *cell(row, found.get(row.pk) if found is not None else None))
+                for css, cell, found in columns
+            ]
+        return shown
 
     def headers(self) -> list[Header]:
-        return [Header(column, self._url(column), self._sorted(column)) for column in self.columns]
+        return [self._header(field) for field in self.fields]
+
+    def _header(self, field: Field) -> Header:
+        sort = self.state.sort
+        place = next((n for n, (one, _down) in enumerate(sort, 1) if one is field), 0)
+        descending = bool(place) and sort[place - 1][1]
+        if not field.order:
+            return Header(field, "", "", "", 0, False)
+        again = not descending if place else field.descends
+        value = ("-" if again else "") + field.name
+        others = [] if place else [self.state.sort_text]
+        kept = [("-" if down else "") + one.name for one, down in sort if one is not field]
+        then = ",".join([*kept[: place - 1], value, *kept[place - 1 :]] if place else [*others, value])
+        first = ("descending" if descending else "ascending") if place == 1 else ""
+        full = not place and len(sort) >= SORTED_BY_AT_MOST
+        return Header(
+            field,
+            self.state.address(sort=value),
+            "" if full else self.state.address(sort=then),
+            first,
+            place,
+            descending,
+        )
 
     def sort_choices(self) -> list[SortChoice]:
         """What a list without a visible head (on a phone) offers instead of it."""
         choices = []
-        for column in self.columns:
-            if not column.order:
+        for field in self.fields:
+            if not field.order:
                 continue
-            for descending in (column.descends, not column.descends):
-                value = self._value(column, descending)
+            for descending in (field.descends, not field.descends):
+                value = ("-" if descending else "") + field.name
                 label = _("%(column)s, descending") if descending else _("%(column)s, ascending")
-                text = label % {"column": column.label}
-                choices.append(SortChoice(value, text, self.sort == (value or self.default_sort)))
+                text = label % {"column": field.label}
+                choices.append(SortChoice(value, text, self.state.sort_text == value))
+        if not any(one.selected for one in choices):
+            choices.insert(0, SortChoice(self.state.sort_text, _("As it is"), True))
         return choices
-
-    def prepare(self, rows: Iterable[Any]) -> list[Any]:
-        """The rows of a page with what their template shows ready-made."""
-        return list(rows)
-
-    def _sorted(self, column: Column) -> str:
-        if column is not self.sorted_by:
-            return ""
-        return "descending" if self.descending else "ascending"
-
-    def _value(self, column: Column, descending: bool) -> str:
-        value = f"-{column.name}" if descending else column.name
-        return "" if value == self.default_sort else value
-
-    def _url(self, column: Column) -> str:
-        if not column.order:
-            return ""
-        again = column is self.sorted_by
-        return address(
-            self.params,
-            sort=self._value(column, not self.descending if again else column.descends),
-        )
-
-
-class CardLink:
-    """Addresses of many cards: resolving each of them would take longer than drawing its row."""
-
-    def __init__(self, view: str) -> None:
-        self.before, self.after = reverse(view, args=[0]).rsplit("0", 1)
-
-    def to(self, pk: int | None) -> str:
-        return f"{self.before}{pk}{self.after}" if pk else ""
-
-
-def address(params: QueryDict, **changes: str | list[str]) -> str:
-    """The address of the same list with `changes`; empty values are left out, and it begins at its first page."""
-    query = params.copy()
-    query.pop("page", None)
-    for name, value in changes.items():
-        query.setlist(name, [value] if isinstance(value, str) else value)
-    for name in list(query):
-        kept = [value for value in query.getlist(name) if value]
-        if kept:
-            query.setlist(name, kept)
-        else:
-            del query[name]
-    return f"?{query.urlencode()}" if query else "."
-
-
-def names_of_owners(rows: Iterable[Any]) -> dict[int | None, str]:
-    """The name of each owner of these rows, drawn once: a page of fifty has few."""
-    owners = {row.owner_id: row.owner for row in rows}
-    return {pk: str(owner) if owner else "" for pk, owner in owners.items()}

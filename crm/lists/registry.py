@@ -1,0 +1,199 @@
+"""What lists of a record type know: their fields, what is asked of each, how it is shown, sorted and taken along.
+
+A registry is the only way from the words of an address or of a saved list to the database. What is not in it can be
+neither filtered nor sorted by. The rooms above declare fields (``contacts.listing``, ``deals.listing``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.db.models import Expression, F, Model, Q, QuerySet
+from django.db.models.expressions import Combinable, OrderBy
+from django.utils import timezone
+from django.utils.functional import Promise, cached_property
+
+from crm.lists.conditions import Chip, Conditions
+
+if TYPE_CHECKING:
+    from crm.lists.kinds import Kind
+
+# What a condition may be: anything that filter() takes. It must be true or false, never NULL, so that its negation is
+# exactly the other rows.
+Condition = Q | Combinable
+
+
+class Cell(NamedTuple):
+    """What stands in a cell: text (or ready HTML of a template), and where it leads."""
+
+    text: str
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Whose list it is and when it is looked at; remembers what was looked up for it."""
+
+    user: Any
+    now: datetime
+    known: dict[Hashable, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, user: Any, now: datetime | None = None) -> Context:
+        return cls(user, now or timezone.now())
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        return timezone.get_current_timezone()
+
+    @cached_property
+    def today(self) -> date:
+        return timezone.localdate(self.now, self.zone)
+
+    def once(self, key: Hashable, look_up: Callable[[], Any]) -> Any:
+        if key not in self.known:
+            self.known[key] = look_up()
+        return self.known[key]
+
+
+# Given the rows of a page, what a column shows that is no column of theirs; by primary key.
+Loader = Callable[[Sequence[Any], Context], Mapping[Any, Any]]
+# Given the context of a page, a function from a row (and what its loader found for it) to the cell.
+CellMaker = Callable[[Context], Callable[[Any, Any], Cell]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One thing that lists of a record type know.
+
+    ``path`` leads to it from the model, for filters and the export; ``where`` builds its condition itself where a path
+    cannot say it. ``order`` is what it sorts by; ``nullable`` puts rows without a value last in both directions: leave
+    it out where an index serves the order, which does not know “nulls last”. ``needs`` are the columns that its cell
+    reads; what its ``loader`` found is the cell's second argument.
+    """
+
+    name: str
+    label: str | Promise
+    kind: Kind
+    section: str | Promise
+    path: str = ""
+    where: Callable[[Field, str, Sequence[Any], Context], Condition] | None = None
+    filterable: bool = True
+    # What the menu of filters calls it, where its sentence begins with something shorter.
+    offered_as: str | Promise = ""
+    # As a column
+    cell: CellMaker | None = None
+    needs: Sequence[str] = ()
+    loader: Loader | None = None
+    order: Sequence[str | Expression] = ()
+    nullable: bool = False
+    # In which direction the first click sorts.
+    descends: bool = False
+    css: str = ""
+    # The name in the record's form, where the cell may be edited in place.
+    editable: str = ""
+    # What a record has there, in words, where no cell says it.
+    seen: Callable[[Any, Context], str] | None = None
+    # Taken along: an ORM path or expression, if not ``path``; and what becomes of the value.
+    source: str | Expression | None = None
+    convert: Callable[[Context], Callable[[Any], Any]] | None = None
+
+    def ordering(self, descending: bool) -> list[OrderBy]:
+        nulls = True if self.nullable else None
+        fields = [F(one) if isinstance(one, str) else one for one in self.order]
+        if descending:
+            return [one.desc(nulls_last=nulls) for one in fields]
+        return [one.asc(nulls_last=nulls) for one in fields]
+
+    def condition(self, chip: Chip, context: Context) -> Condition:
+        """Raises ``ValueError`` with a sentence for an operator or a value that the field does not know."""
+        operator = self.kind.operator(chip.op)
+        values = self.kind.read(self, operator.name, chip.values, context)
+        build = self.where or self.kind.condition
+        condition = build(self, operator.name, values, context)
+        return ~condition if chip.negated else condition  # type: ignore[operator]
+
+
+@dataclass(frozen=True)
+class ReadyList:
+    """A list that every installation has."""
+
+    slug: str
+    label: str | Promise
+    conditions: Conditions = Conditions()
+    sort: str = ""
+    # What an empty one says, if not that nothing fits.
+    empty: str | Promise = ""
+
+
+@dataclass
+class Registry:
+    """The fields and ready lists of one record type, and how its rows are found."""
+
+    record: str
+    model: Callable[[], type[Model]]
+    # As they stand in the address: names of fields, with a minus for descending.
+    default_sort: str
+    default_columns: Sequence[str]
+    # Columns that are always there, first.
+    fixed_columns: Sequence[str]
+    # Columns that every row reads, whatever is shown.
+    always: Sequence[str]
+    list_view: str
+    card_view: str
+    ready: Sequence[ReadyList] = ()
+    # The tabs there are until somebody chooses others, by slug.
+    first_tabs: Sequence[str] = ()
+    # Whether a group of chips can never hold, whatever is stored.
+    impossible: Callable[[Sequence[Chip], Context], bool] = lambda chips, context: False
+    fields: dict[str, Field] = field(default_factory=dict)
+
+    def add(self, *fields: Field) -> None:
+        for one in fields:
+            if one.name in self.fields or one.name in RESERVED:
+                raise ValueError(f"“{one.name}” is taken.")
+            self.fields[one.name] = one
+
+    def get(self, name: str) -> Field | None:
+        return self.fields.get(name)
+
+    def filters(self) -> list[Field]:
+        return [one for one in self.fields.values() if one.filterable]
+
+    def columns(self) -> list[Field]:
+        return [one for one in self.fields.values() if one.cell]
+
+    def visible(self, user: Any) -> QuerySet:
+        return self.model()._default_manager.visible_to(user)  # type: ignore[attr-defined]
+
+    def editable(self, user: Any) -> QuerySet:
+        return self.model()._default_manager.editable_by(user)  # type: ignore[attr-defined]
+
+    def ready_list(self, slug: str) -> ReadyList | None:
+        return next((one for one in self.ready if one.slug == slug), None)
+
+
+# What else an address of a list may say; no field can have these names.
+RESERVED = frozenset(
+    ("q", "sort", "page", "per_page", "columns", "density", "edited", "edit", "add", "s", "part",
+     "set", "base", "why", "choose")
+)  # fmt: skip
+
+_registries: dict[str, Registry] = {}
+
+
+def register(registry: Registry) -> Registry:
+    _registries[registry.record] = registry
+    return registry
+
+
+def registry_of(record: str) -> Registry:
+    """Raises ``KeyError`` for a record type that has no lists."""
+    return _registries[record]
+
+
+def registries() -> Iterable[Registry]:
+    return _registries.values()
