@@ -25,7 +25,7 @@ from crm.lists.owners import people
 from crm.lists.record_kinds import Record, Text
 from crm.lists.registry import Condition, Context, Field, ReadyList, Registry, register
 
-#SHIM
+# SHIM
 try:
     from contacts.keys import folded_text
 except ImportError:
@@ -34,9 +34,10 @@ except ImportError:
 
     def folded_text(name, prefix=""):
         from django.db.models import TextField
+
         return Coalesce(F(prefix + name), Value(""), output_field=TextField())
 
-#ENDSHIM
+# ENDSHIM
 
 CONTACT, COMPANY, RECORD = _("Contact"), _("Company"), _("Record")
 DEALS = _("Deals that count")
@@ -92,7 +93,10 @@ def _duplicates(field: Field, op: str, values: Sequence[Any], context: Context) 
 def _disagree(field: Field, op: str, values: Sequence[Any], context: Context) -> Condition:
     """Companies with an employee of another status, and these employees."""
     visible = Contact.objects.visible_to(context.user)
-    same = {"prospect_status": OuterRef("prospect_status"), "customer_status": OuterRef("customer_status")}
+    same = {
+        "prospect_status": OuterRef("prospect_status"),
+        "customer_status": OuterRef("customer_status"),
+    }
     employees = visible.filter(company=OuterRef("pk")).exclude(**same)
     employer = visible.filter(pk=OuterRef("company")).exclude(**same)
     found = Q(Exists(employees)) | Q(Exists(employer))
@@ -133,11 +137,17 @@ def _own_fields() -> list[Field]:
     return [
         _text("name", _("Name"), needs=["name"], order=["sort_key"], editable="", css=""),
         Field(
-            name="kind", label=pgettext_lazy("contact", "Kind"), kind=Choice(kinds),
-            section=CONTACT, where=_is_company, path="is_organization",
-            cell=cells.choice("is_organization", _kind_labels), needs=["is_organization"],
-            order=["is_organization"], convert=lambda context: _kind_code,
-        ),  # fmt: skip
+            name="kind",
+            label=pgettext_lazy("contact", "Kind"),
+            kind=Choice(kinds),
+            section=CONTACT,
+            where=_is_company,
+            path="is_organization",
+            cell=cells.choice("is_organization", _kind_labels),
+            needs=["is_organization"],
+            order=["is_organization"],
+            convert=lambda context: _kind_code,
+        ),
         _text("first_name", _("First name"), editable="first_name"),
         _text("last_name", _("Last name"), editable="last_name"),
         _text("title", _("Job title")),
@@ -154,10 +164,13 @@ def _own_fields() -> list[Field]:
         _text("description", _("Description"), order=()),
         _disagreement(),
         Field(
-            name="duplicate", label=_("Possible duplicate"), kind=YesNo(), section=CONTACT,
+            name="duplicate",
+            label=_("Possible duplicate"),
+            kind=YesNo(),
+            section=CONTACT,
             where=_duplicates,
-        ),  # fmt: skip
-    ]  # fmt: skip
+        ),
+    ]
 
 
 def _disagreement() -> Field:

@@ -7,13 +7,21 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from django.db.models import CharField, Exists, IntegerField, OuterRef, Q, Subquery, TextChoices, Value
+from django.db.models import (
+    CharField,
+    Exists,
+    IntegerField,
+    OuterRef,
+    Q,
+    Subquery,
+    TextChoices,
+    Value,
+)
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from contacts.models import StatusChange
 from contacts.statuses import CustomerStatus, ProspectStatus, StatusKind
@@ -183,7 +191,9 @@ def _days_in(field: Field, op: str, values: Sequence[Any], context: Context) -> 
 
 def _days_of(context: Context) -> Callable[[Any], Any]:
     def days(value: Any) -> Any:
-        return (context.today - timezone.localtime(value, context.zone).date()).days if value else None
+        return (
+            (context.today - timezone.localtime(value, context.zone).date()).days if value else None
+        )
 
     return days
 
@@ -292,7 +302,10 @@ def _history_seen(kind: StatusKind, contact: Any, context: Context) -> str:
     newest = changes.order_by("-effective_at", "-recorded_at", "-pk")[:SEEN_AT_MOST]
     values = [
         gettext("%(status)s since %(date)s")
-        % {"status": one.new_label, "date": day_words(timezone.localdate(one.effective_at, context.zone))}
+        % {
+            "status": one.new_label,
+            "date": day_words(timezone.localdate(one.effective_at, context.zone)),
+        }
         for one in newest
     ]
     return "; ".join(values) or gettext("never changed")

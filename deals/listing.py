@@ -26,7 +26,7 @@ from deals.contact_listing import currencies
 from deals.models import Deal, DealSource, LossReason, Stage, UnqualifiedReason
 from deals.stages import Category, Group
 
-#SHIM
+# SHIM
 try:
     from contacts.keys import folded_text
 except ImportError:
@@ -35,9 +35,10 @@ except ImportError:
 
     def folded_text(name, prefix=""):
         from django.db.models import TextField
+
         return Coalesce(F(prefix + name), Value(""), output_field=TextField())
 
-#ENDSHIM
+# ENDSHIM
 
 DEAL, PEOPLE = _("Deal"), _("Main contact and company")
 TIMES = pgettext_lazy("section", "Dates")

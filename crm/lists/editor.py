@@ -6,13 +6,13 @@ entered as one of a few words, as a number of units, or as two dates.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
 from django.utils.formats import sanitize_separators
-
 from django.utils.translation import gettext_lazy
 
 from crm.lists.conditions import Chip
@@ -72,7 +72,9 @@ class Period:
         if relative := RELATIVE.fullmatch(code):
             found = SPAN.fullmatch(relative["span"])
             if found:
-                return cls("relative", which=relative["which"], number=found["number"], unit=found["unit"])
+                return cls(
+                    "relative", which=relative["which"], number=found["number"], unit=found["unit"]
+                )
         first, dots, last = code.partition("..")
         if DAY.fullmatch(first) or DAY.fullmatch(last):
             return cls("dates", first=first, last=last if dots else first)
@@ -92,7 +94,7 @@ class Editor:
     problem: str = ""
     # What the form sends back to be put into the state it came from.
     base: str = ""
-    operator: Operator = field(init=False)
+    operator: Operator = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
         self.base = self.state.query
@@ -251,5 +253,3 @@ def _period(params: QueryDict) -> str:
         first, last = params.get("first", ""), params.get("last", "")
         return f"{first}..{last}" if first or last else ""
     return params.get("fixed", "")
-
-

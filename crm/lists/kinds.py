@@ -162,7 +162,7 @@ def _clean(value: str) -> str:
         raise ValueError(
             _("A value has at most %(number)d characters.") % {"number": VALUE_AT_MOST}
         )
-    if "\x00" in value or not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+    if "\x00" in value or any("\ud800" <= char <= "\udfff" for char in value):
         # PostgreSQL stores neither, so that no record can hold one.
         raise ValueError(_("It holds a character that no text can hold."))
     return value
@@ -210,7 +210,9 @@ class Person(Choice):
     def condition(
         self, field: Field, op: str, values: Sequence[Any], context: Context
     ) -> Condition:
-        ids = [context.user.pk if value == "me" else int(value) for value in values if value != "none"]
+        ids = [
+            context.user.pk if value == "me" else int(value) for value in values if value != "none"
+        ]
         condition = Q(**{f"{field.path}__in": ids}) if len(ids) != 1 else Q(**{field.path: ids[0]})
         if "none" not in values:
             return condition

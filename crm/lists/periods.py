@@ -65,12 +65,12 @@ def read_period(text: str, today: date) -> Days:
         raise ValueError(_too_far(text)) from None
     if ".." in text:
         first_text, _dots, last_text = text.partition("..")
-        first = read_day(first_text) if first_text else None
+        began = read_day(first_text) if first_text else None
         last = read_day(last_text) if last_text else None
-        if first and last and last < first:
+        if began and last and last < began:
             raise ValueError(_("“%(text)s” ends before it begins.") % {"text": text[:80]})
-        if first or last:
-            return Days(first, _after(last) if last else None)
+        if began or last:
+            return Days(began, _after(last) if last else None)
     if DAY.fullmatch(text):
         day = read_day(text)
         return Days(day, _after(day))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.db.models import Expression, Q, Value
@@ -28,9 +29,7 @@ class Text(Kind):
         EMPTY,
     ]
 
-    def __init__(
-        self, folded: Callable[[Field], Expression], fold: Callable[[str], str]
-    ) -> None:
+    def __init__(self, folded: Callable[[Field], Expression], fold: Callable[[str], str]) -> None:
         self.folded = folded
         self.fold = fold
 
@@ -140,10 +139,8 @@ class History(Kind):
         label = dict(self.choices(field, context)).get(code, code)
         if op == "became":
             return _("%(status)s in %(period)s") % {"status": label, "period": period_words(days)}
-        try:
+        with suppress(ValueError):
             days = day_words(read_day(days))
-        except ValueError:
-            pass
         return _("%(status)s on %(day)s") % {"status": label, "day": days}
 
 
@@ -163,7 +160,9 @@ class Amount(Kind):
     def value(self, field: Field, op: str, value: str, context: Context) -> Any:
         number, _blank, currency = value.strip().rpartition(" ")
         if len(currency) != 3 or not currency.isascii() or not currency.isupper():
-            raise ValueError(_("“%(text)s” is no sum. Write it as 1000 EUR.") % {"text": value[:80]})
+            raise ValueError(
+                _("“%(text)s” is no sum. Write it as 1000 EUR.") % {"text": value[:80]}
+            )
         return Number(whole=False).value(field, op, number, context), currency
 
     def word(self, field: Field, op: str, value: str, context: Context) -> str:

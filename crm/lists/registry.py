@@ -98,7 +98,7 @@ class Field:
     # What a record has there, in words, where no cell says it.
     seen: Callable[[Any, Context], str] | None = None
     # Taken along: an ORM path or expression, if not ``path``; and what becomes of the value.
-    source: str | Expression | None = None
+    source: str | Combinable | None = None
     convert: Callable[[Context], Callable[[Any], Any]] | None = None
 
     def ordering(self, descending: bool) -> list[OrderBy]:
@@ -123,7 +123,7 @@ class ReadyList:
 
     slug: str
     label: str | Promise
-    conditions: Conditions = Conditions()
+    conditions: Conditions = field(default_factory=Conditions)
     sort: str = ""
     # What an empty one says, if not that nothing fits.
     empty: str | Promise = ""

@@ -13,7 +13,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from crm.lists.models import ListPreference, ListTab, SmartList
-from crm.lists.registry import ReadyList, Registry
+from crm.lists.registry import Registry
 from crm.lists.state import Listed, ListState
 
 
@@ -55,11 +55,12 @@ def save_list(
     saved.columns = state.column_names
     saved.updated_at = timezone.now()
     with transaction.atomic():
-        if saved.pk is None:
-            saved.slug = free_slug(state.registry, name)
+        if smart_list is not None:
+            saved.save()
+            return saved
+        saved.slug = free_slug(state.registry, name)
         saved.save()
-        if smart_list is None:
-            pin(user, state.registry, saved)
+        pin(user, state.registry, saved)
     return saved
 
 

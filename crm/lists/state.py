@@ -134,14 +134,15 @@ class ListState:
     # -- the parts of the address
 
     def _text(self) -> str:
-        text = (self.params["q"] if "q" in self.params else self._listed("text", "")).strip()
+        given = self.params.get("q")
+        text = str(self._listed("text", "") if given is None else given).strip()
         if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
             self._complain(_("The text holds a character that no text can hold."))
             return ""
         if len(text) > 200:
             self._complain(_("The text to search for has at most 200 characters."))
             return text[:200]
-        return str(text)
+        return text
 
     def _sort(self) -> list[tuple[Field, bool]]:
         given = self.params.get("sort", "") or self._listed("sort", self.registry.default_sort)
@@ -250,7 +251,7 @@ class ListState:
             for conditions in groups.values():
                 either_group |= Q(*conditions)
             rows = rows.filter(either_group)
-        return rows.matching(self.text) if self.text else rows
+        return rows.matching(self.text) if self.text else rows  # type: ignore[attr-defined]
 
     def queryset(self) -> QuerySet:
         """The same rows in the order of the list, down to the primary key."""

@@ -60,7 +60,7 @@ class RecordTable:
         loaders = dict.fromkeys(field.loader for field in self.shown if field.loader)
         loaded = {loader: loader(shown, context) for loader in loaders}
         columns: list[tuple[str, Any, Any]] = [
-            (field.css, field.cell(context), loaded.get(field.loader))
+            (field.css, field.cell(context), loaded[field.loader] if field.loader else None)
             for field in self.shown
             if field.cell
         ]
@@ -85,7 +85,9 @@ class RecordTable:
         value = ("-" if again else "") + field.name
         others = [] if place else [self.state.sort_text]
         kept = [("-" if down else "") + one.name for one, down in sort if one is not field]
-        then = ",".join([*kept[: place - 1], value, *kept[place - 1 :]] if place else [*others, value])
+        then = ",".join(
+            [*kept[: place - 1], value, *kept[place - 1 :]] if place else [*others, value]
+        )
         first = ("descending" if descending else "ascending") if place == 1 else ""
         full = not place and len(sort) >= SORTED_BY_AT_MOST
         return Header(

@@ -66,7 +66,9 @@ class RecordListView(View):
         context = Context.of(request.user)
         editor = None
         if "set" in params:
-            base = ListState(self.registry, context, QueryDict(params.get("base", "")), listed, preference)
+            base = ListState(
+                self.registry, context, QueryDict(params.get("base", "")), listed, preference
+            )
             target, editor = entered(self.registry, base, params)
             if target:
                 return redirect(request.path if target == "." else request.path + target)
@@ -106,7 +108,9 @@ class RecordListView(View):
         context |= self._rows(state, paginator)
         return render(request, PARTS.get(part, TEMPLATE), context)
 
-    def _frame(self, request: HttpRequest, state: ListState, editor: Editor | None) -> dict[str, Any]:
+    def _frame(
+        self, request: HttpRequest, state: ListState, editor: Editor | None
+    ) -> dict[str, Any]:
         """What stands around the rows."""
         tabs = tabs_of(self.registry, request.user, state.preference)  # type: ignore[arg-type]
         return {
@@ -156,7 +160,7 @@ class RecordListView(View):
         name = state.listed.name if isinstance(state.listed, SmartList) else state.listed.label
         return f"{name} · {self.title}"
 
-    def _chips(self, state: ListState) -> list[list[dict[str, Any]]]:
+    def _chips(self, state: ListState) -> list[dict[str, Any]]:
         """The chips by group, each with its sentence in parts and its addresses."""
         groups: dict[int, list[dict[str, Any]]] = {}
         for one in state.bound:
@@ -175,10 +179,13 @@ class RecordListView(View):
             }
             groups.setdefault(one.group, []).append(chip)
         return [
-            {"chips": chips, "add": with_part(state.address(), f"choose={number}"),
-             "never": number in state.never}
+            {
+                "chips": chips,
+                "add": with_part(state.address(), f"choose={number}"),
+                "never": number in state.never,
+            }
             for number, chips in groups.items()
-        ]  # type: ignore[return-value]  # fmt: skip
+        ]
 
     def _clear(self, state: ListState) -> str:
         """The address of the list without filters; its order stays, unless that is what is wrong."""

@@ -51,7 +51,9 @@ def reasons_for(state: ListState, pk: int) -> Reasons | None:
         seen = seen_of(one.field, record, state.context, passed) if one.field else ""
         verdict = Verdict(one, one.sentence(state.context), passed, seen)
         groups.setdefault(one.group, []).append(verdict)
-    text_passed = rows.matching(state.text).exists() if state.text else None
+    text_passed = None
+    if state.text:
+        text_passed = rows.matching(state.text).exists()  # type: ignore[attr-defined]
     return Reasons(
         record, state.matching().filter(pk=pk).exists(), list(groups.values()), text_passed
     )
@@ -62,8 +64,7 @@ def seen_of(field: Field, record: Any, context: Context, passed: bool) -> str:
     if field.seen:
         return field.seen(record, context)
     if isinstance(field.kind, YesNo) and not field.cell:
-        chip_asks_yes = _("yes") if passed else _("no")
-        return chip_asks_yes
+        return _("yes") if passed else _("no")
     if field.cell:
         found = field.loader([record], context).get(record.pk) if field.loader else None
         return field.cell(context)(record, found).text or _("empty")
