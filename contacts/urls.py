@@ -1,12 +1,20 @@
 from django.urls import path
 
 from contacts import card_views, views
+from crm.exports import views as export_views
 
 app_name = "contacts"
 
 urlpatterns = [
     path("contacts/", views.ContactList.as_view(), name="list"),
     path("contacts/lists/<slug:slug>/", views.ContactList.as_view(), name="list"),
+    path("contacts/export/", export_views.export, {"record": "contact"}, name="export"),
+    path(
+        "contacts/addresses/",
+        export_views.copy_addresses,
+        {"record": "contact"},
+        name="addresses",
+    ),
     path("contacts/options/", card_views.options, name="options"),
     path("contacts/new/person/", card_views.new_person, name="new_person"),
     path("contacts/new/company/", card_views.new_company, name="new_company"),

@@ -36,9 +36,17 @@ def empty_trash() -> tuple[bool, str]:
     return True, str(purge_expired())
 
 
+def remove_exports() -> tuple[bool, str]:
+    """Removes files that were exported over a week ago."""
+    from crm.exports.cleaning import remove_old_files
+
+    return True, str(remove_old_files())
+
+
 JOBS: dict[str, Callable[[], tuple[bool, str]]] = {
     "check_statuses": check_statuses,
     "empty_trash": empty_trash,
+    "remove_exports": remove_exports,
 }
 
 

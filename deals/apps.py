@@ -8,4 +8,4 @@ class DealsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from deals import contact_listing, listing, signals  # noqa: F401
+        from deals import contact_listing, exports, listing, signals  # noqa: F401

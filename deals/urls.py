@@ -1,5 +1,6 @@
 from django.urls import path
 
+from crm.exports import views as export_views
 from deals import card_views, form_views, trash_views, views
 
 app_name = "deals"
@@ -7,6 +8,7 @@ app_name = "deals"
 urlpatterns = [
     path("deals/", views.DealList.as_view(), name="list"),
     path("deals/lists/<slug:slug>/", views.DealList.as_view(), name="list"),
+    path("deals/export/", export_views.export, {"record": "deal"}, name="export"),
     path("deals/new/", form_views.new, name="new"),
     path("deals/preview/", form_views.preview_form, name="preview"),
     path("deals/<int:pk>/preview/", form_views.preview_form, name="preview"),

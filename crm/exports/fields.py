@@ -1,0 +1,140 @@
+"""From the fields of a list to the columns of a file, and what files of a record type have besides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+from django.utils.functional import Promise
+
+from crm.accounts.models import User
+from crm.exports.columns import ExportColumn, Kind
+from crm.lists.kinds import Choice, Moment, Number, Person, YesNo
+from crm.lists.registry import Context, Field, registry_of
+
+
+@dataclass(frozen=True)
+class Exports:
+    """What is particular to the files of a record type.
+
+    ``first`` are columns of every file but Mailchimp's, by which rows are known again; ``own`` columns that lists do
+    not have, or that files have from elsewhere than lists; ``beside`` what has to stand beside a column, or it would
+    say nothing; ``complete`` all that `load` reads, by name.
+    """
+
+    record: str
+    action: str
+    stem: str
+    first: Sequence[ExportColumn]
+    own: Mapping[str, ExportColumn]
+    beside: Mapping[str, str]
+    complete: Sequence[str]
+    mailchimp: Callable[[], Sequence[ExportColumn]] | None = None
+    title: str | Promise = ""
+    # Of a queryset, the addresses in it: as (name, address).
+    addresses: tuple[str, str] | None = None
+
+    def column(self, name: str, context: Context) -> ExportColumn | None:
+        """The column of this name; None if there is none, or if nothing of it can be taken along."""
+        for column in self.first:
+            if column.name == name:
+                return column
+        if name in self.own:
+            return self.own[name]
+        found = registry_of(self.record).get(name)
+        return column_of(found, context) if found else None
+
+    def columns(self, names: Iterable[str], context: Context) -> list[ExportColumn]:
+        """The columns of a file with these; names that there are none of are left out."""
+        wanted = [column.name for column in self.first]
+        for name in names:
+            wanted += [name, *([self.beside[name]] if name in self.beside else [])]
+        found = (self.column(name, context) for name in dict.fromkeys(wanted))
+        return [column for column in found if column]
+
+    def every_column(self, context: Context) -> list[ExportColumn]:
+        """Every column that a file may have."""
+        names = [*self.own, *registry_of(self.record).fields]
+        return self.columns(names, context)
+
+
+_exports: dict[str, Exports] = {}
+
+
+def register(exports: Exports) -> Exports:
+    _exports[exports.record] = exports
+    return exports
+
+
+def exports_of(record: str) -> Exports:
+    """Raises ``KeyError`` for a record type that is not exported."""
+    return _exports[record]
+
+
+def column_of(field: Field, context: Context) -> ExportColumn | None:
+    """What a field of a list is in a file; None where it has nothing to take along."""
+    source = field.source or (None if field.loader else field.path)
+    if source:
+        kind, words, read_back = _kind(field, context)
+        convert = field.convert(context) if field.convert else _code(field)
+        return ExportColumn(
+            field.name, field.label, source, convert, kind, words=words, read_back=read_back
+        )
+    if field.loader is None or field.cell is None:
+        return None
+    return ExportColumn(field.name, field.label, "pk", look_up=_looked_up(field, context))
+
+
+def _kind(
+    field: Field, context: Context
+) -> tuple[Kind, Callable[[], Mapping[Any, Any]] | None, bool]:
+    if isinstance(field.kind, Moment):
+        return ("date" if field.kind.dates else "datetime"), None, False
+    if isinstance(field.kind, Number):
+        return ("number" if field.kind.whole else "money"), None, False
+    if isinstance(field.kind, Person):
+        return "text", lambda: names_of_users(context), False
+    if isinstance(field.kind, Choice | YesNo):
+        # Of a relation it is the name that is taken along, and that is a word already.
+        coded = not field.source or "__" not in str(field.source)
+        return "text", (lambda: dict(field.kind.choices(field, context))) if coded else None, coded
+    return "text", None, False
+
+
+def _code(field: Field) -> Callable[[Any], Any] | None:
+    if isinstance(field.kind, YesNo):
+        return lambda value: None if value is None else "yes" if value else "no"
+    return None
+
+
+def names_of_users(context: Context) -> dict[str, str]:
+    """Full names by user name; of those who share one, the user name, which tells them apart."""
+
+    def look_up() -> dict[str, str]:
+        users = User.objects.only("username", "first_name", "last_name")
+        names = {user.username: str(user) for user in users}
+        shared = [name.casefold() for name in (*names.values(), *names)]
+        return {
+            username: name if shared.count(name.casefold()) == 1 + (name == username) else username
+            for username, name in names.items()
+        }
+
+    found: dict[str, str] = context.once("names of users", look_up)
+    return found
+
+
+def _looked_up(field: Field, context: Context) -> Callable[[Sequence[Any]], Mapping[Any, Any]]:
+    """What the column shows, for what a list finds for a page of rows at once."""
+
+    def look_up(keys: Sequence[Any]) -> dict[Any, str]:
+        assert field.loader is not None
+        assert field.cell is not None
+        rows = [SimpleNamespace(pk=key) for key in keys]
+        found = field.loader(rows, context)
+        cell = field.cell(context)
+        shown = {row.pk: cell(row, found.get(row.pk)).text for row in rows}
+        return {key: text.replace("\u00a0", " ") for key, text in shown.items()}
+
+    return look_up
