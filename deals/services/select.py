@@ -39,7 +39,7 @@ def select_status(
     (``prospect``, ``customer``) for what the law refuses, with the deals in the way, and for an
     unknown value; then nothing has changed.
     """
-    _check_values(prospect, customer)
+    check_values(prospect, customer)
     _check_moment(at)
     with one_change() as change:
         settle_now()
@@ -52,14 +52,16 @@ def select_status(
         # The customer status first: forgetting kept wins there may allow a Lost Prospect.
         wanted = [(StatusKind.CUSTOMER, customer), (StatusKind.PROSPECT, prospect)]
         selections = [(kind, value) for kind, value in wanted if value is not None]
-        _refuse(contact, state.before, selections)
+        refused = refusals(contact, state.before, selections, stored_names(contact))
+        if refused:
+            raise ValidationError(refused)
         for kind, value in selections:
             apply_selection(state, kind, value, at or now, actor.pk if actor else None)
         change.status_changes += _write(state, at or now, now, Cause.SELECTED)
     contact.refresh_from_db()
 
 
-def _check_values(prospect: str | None, customer: str | None) -> None:
+def check_values(prospect: str | None, customer: str | None) -> None:
     for value, words in ((prospect, ProspectStatus), (customer, CustomerStatus)):
         if value is not None and value not in words.values:
             raise ValidationError(
@@ -74,24 +76,26 @@ def _check_moment(at: datetime | None) -> None:
         raise ValidationError(_("A status cannot be selected in the future."))
 
 
-def _refuse(
-    contact: Contact, standing: Standing, selections: Sequence[tuple[StatusKind, str]]
-) -> None:
-    """Raise what speaks against any of ``selections``, before any of them writes."""
-    refusals = {}
+# The names of the deals of a group that count; with ``kept=False`` without mere kept wins.
+DealNames = Callable[..., Sequence[str]]
+
+
+def refusals(
+    contact: Contact,
+    standing: Standing,
+    selections: Sequence[tuple[StatusKind, str]],
+    names: DealNames,
+) -> dict[str, str]:
+    """What speaks against any of ``selections``, by kind; the customer status comes first."""
+    refused = {}
     for kind, value in selections:
-        reason = refusal(contact, standing, kind, value, stored_names(contact))
+        reason = refusal(contact, standing, kind, value, names)
         if reason:
-            refusals[kind.value] = reason
+            refused[kind.value] = reason
         elif kind == StatusKind.CUSTOMER and value == CustomerStatus.NONE:
             # Only kept wins are left, and they are about to be forgotten.
             standing = replace(standing, won=0, last_won_at=None)
-    if refusals:
-        raise ValidationError(refusals)
-
-
-# The names of the deals of a group that count; with ``kept=False`` without mere kept wins.
-DealNames = Callable[..., Sequence[str]]
+    return refused
 
 
 def stored_names(contact: Contact) -> DealNames:
@@ -168,6 +172,15 @@ def _write(
 ) -> list[StatusChange]:
     if not state.differs:
         return []
+    rows = moved_by_hand(state, effective_at, now, cause)
+    sql.write_standings([state])
+    return StatusChange.objects.bulk_create(rows)
+
+
+def moved_by_hand(
+    state: ContactState, effective_at: datetime, now: datetime, cause: str
+) -> list[StatusChange]:
+    """The history rows, unsaved, of the statuses that moved; ``state`` says since when."""
     rows = []
     for kind, old in (("prospect", state.prospect), ("customer", state.customer)):
         new = getattr(state.after, kind)
@@ -185,8 +198,7 @@ def _write(
                     cause=cause,
                 )
             )
-    sql.write_standings([state])
-    return StatusChange.objects.bulk_create(rows)
+    return rows
 
 
 def forget_win(contact: Contact, deal: Deal) -> bool:
