@@ -156,7 +156,6 @@ INSTALLED_APPS = [
     "deals",
     "imports",
     "django_htmx",
-    "django_filters",
     "django_tasks_db",
     "django.contrib.admin",
     "django.contrib.auth",

@@ -147,6 +147,9 @@ class Command(BaseCommand):
             threads,
             "--timeout",
             "60",
+            # A list's filters are its address; a long one is put under eight letters when it arrives.
+            "--limit-request-line",
+            "8190",
             "--graceful-timeout",
             "20",
         ]
