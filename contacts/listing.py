@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db.models import Exists, Expression, OuterRef, Q
+from django.db.models import Exists, Expression, OuterRef, Q, Value
+from django.db.models.functions import NullIf
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -70,7 +71,8 @@ def _text(name: str, label: Any, section: Any = CONTACT, path: str = "", **more:
     options: dict[str, Any] = {
         "cell": cells.text(path),
         "needs": [path],
-        "order": [folded(described)],
+        "order": [NullIf(folded(described), Value(""))],
+        "nullable": True,
         "editable": name if own else "",
         "css": "cut",
         **more,
@@ -135,7 +137,15 @@ def _moment(name: str, label: Any, path: str, section: Any, *, nullable: bool = 
 
 def _own_fields() -> list[Field]:
     return [
-        _text("name", _("Name"), needs=["name"], order=["sort_key"], editable="", css=""),
+        _text(
+            "name",
+            _("Name"),
+            needs=["name"],
+            order=["sort_key"],
+            nullable=False,
+            editable="",
+            css="",
+        ),
         Field(
             name="kind",
             label=pgettext_lazy("contact", "Kind"),
