@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import Result
+from benchmarks.works import WORKS
 
 HERE = Path(__file__).resolve().parent
 REPORT = HERE.parent / "docs" / "performance.md"
 BEGIN, END = "<!-- results -->\n", "<!-- end of results -->\n"
-WORKS = ("recount", "move", "load", "pages")
 
 
 def main() -> int:

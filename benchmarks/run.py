@@ -13,22 +13,20 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"
 django.setup()
 
-from benchmarks import loading, moving, pages, recount  # noqa: E402
 from benchmarks.sizes import sizes  # noqa: E402
 from benchmarks.stores import Store  # noqa: E402
-
-WORKS = {"recount": recount.run, "move": moving.run, "load": loading.run, "pages": pages.run}
+from benchmarks.works import WORKS, work  # noqa: E402
 
 
 def main(results: str, full: str, only: str) -> None:
     store = Store()
     print(f"\n{store.describe()}", flush=True)
     lines = []
-    for name, work in WORKS.items():
+    for name in WORKS:
         if only and only != name:
             continue
         began = time.monotonic()
-        for result in work(store, sizes(store.vendor, full=full == "full")):
+        for result in work(name)(store, sizes(store.vendor, full=full == "full")):
             print(result, flush=True)
             lines.append(result.as_data())
             # At once, so that what is known outlives what fails later.
