@@ -7,5 +7,10 @@ from django.dispatch import Signal
 company_changing = Signal()
 
 # Sent inside the change, with ``survivor_id`` and ``merged_id``: one contact was made of two, and
-# the merged one is about to go.
+# the merged one is about to go. Whoever lets something follow puts into ``remembered``, under a
+# key of its own and fit for JSON, what it takes to give it back.
 contact_merged = Signal()
+
+# Sent inside the change, with ``survivor_id``, ``merged_id`` and what was ``remembered``: the merge
+# is undone, and the merged contact is there again under its old number.
+contact_unmerged = Signal()

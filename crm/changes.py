@@ -26,8 +26,8 @@ class Change:
     # Deal id -> the group it was in when this change began.
     groups_before: dict[int, str] = field(default_factory=dict)
     deleted_contacts: set[int] = field(default_factory=set)
-    # Contacts that take no kept win out of this change, because they were merged.
-    merged_contacts: set[int] = field(default_factory=set)
+    # Parties, as (deal, contact), that came to a contact by a merge: of these it keeps no win.
+    merged_parties: set[tuple[int, int]] = field(default_factory=set)
     # Marks to set with the settling: contact id -> values by field of ``Standing``.
     marks: dict[int, dict[str, Any]] = field(default_factory=dict)
     # What is to go to the trash: (kind, id) -> its entry, filled in as rows are deleted.
@@ -66,7 +66,7 @@ class Change:
             self.deleted_contacts,
             self.moved_contacts,
             self.recounted_contacts,
-            self.merged_contacts,
+            self.merged_parties,
             self.marks,
             self.trash,
         ):

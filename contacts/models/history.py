@@ -29,6 +29,7 @@ class StatusChange(models.Model):
         SELECTED = "selected", _("selected")
         WIN_FORGOTTEN = "win_forgotten", _("win forgotten")
         MERGED = "merged", _("merged")
+        UNMERGED = "unmerged", _("merge undone")
         IMPORTED = "imported", _("imported")
         RECOUNTED = "recounted", _("recounted")
 

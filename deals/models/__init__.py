@@ -1,6 +1,7 @@
 """Pipelines, deals, who is on them, and whom they count for."""
 
 from deals.models.deal import Deal
+from deals.models.merges import MergeRecord
 from deals.models.people import DealContact, DealParty
 from deals.models.pipelines import Pipeline, Stage
 from deals.models.reasons import DealSource, LossReason, Reason, UnqualifiedReason
@@ -11,6 +12,7 @@ __all__ = [
     "DealParty",
     "DealSource",
     "LossReason",
+    "MergeRecord",
     "Pipeline",
     "Reason",
     "Stage",

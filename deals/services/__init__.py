@@ -12,6 +12,7 @@ from deals.services.select import forget_win, select_status
 from deals.services.stars import move_active_deals, set_primary_contact
 from deals.services.sync import batched_status_sync, lock_deals_of, settle_now, sync_statuses
 from deals.services.trash import restore
+from deals.services.unmerge import undo_merge
 
 __all__ = [
     "batched_status_sync",
@@ -27,4 +28,5 @@ __all__ = [
     "set_primary_contact",
     "settle_now",
     "sync_statuses",
+    "undo_merge",
 ]

@@ -252,6 +252,7 @@ _HAPPENED: dict[str, Callable[[], str]] = {
     Cause.SELECTED: lambda: _("a selection was taken back"),
     Cause.WIN_FORGOTTEN: lambda: _("a kept win was forgotten"),
     Cause.MERGED: lambda: _("two contacts were merged"),
+    Cause.UNMERGED: lambda: _("a merge was undone"),
     Cause.IMPORTED: lambda: _("it was imported so"),
     Cause.RECOUNTED: lambda: _("the statuses were recounted"),
 }

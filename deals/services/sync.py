@@ -203,7 +203,7 @@ class _Sync:
             return False
         if was_kept:
             return True
-        return self.change.keep_wins and contact_id not in self.change.merged_contacts
+        return self.change.keep_wins and (deal.id, contact_id) not in self.change.merged_parties
 
     def _drop_links_of_stars(self, links: dict[int, set[int]]) -> None:
         doubled = [

@@ -15,7 +15,7 @@ from contacts.statuses import StatusKind
 from crm.changes import Change, one_change
 from crm.trash.models import TrashedRecord
 from crm.trash.services import instance_of, row_of
-from deals.models import Deal, DealContact, DealParty, Stage
+from deals.models import Deal, DealContact, DealParty, MergeRecord, Stage
 from deals.services.sync import sync_statuses
 
 Kind = TrashedRecord.Kind
@@ -86,9 +86,17 @@ def _note_ties(change: Change, contacts: Iterable[Contact]) -> None:
 
 
 def forget(kind: str, record_ids: list[int]) -> None:
-    """Drop the history of contacts that have left the trash for good."""
-    if kind == Kind.CONTACT:
-        StatusChange.objects.filter(contact__in=record_ids).delete()
+    """Drop the history of contacts that have left the trash for good, and what they were made of."""
+    if kind != Kind.CONTACT:
+        return
+    StatusChange.objects.filter(contact__in=record_ids).delete()
+    MergeRecord.objects.filter(merged_id__in=record_ids).delete()
+    while record_ids:
+        merges = MergeRecord.objects.filter(survivor_id__in=record_ids)
+        # Who became part of them goes with them; who was parted from them again stays.
+        parts = merges.filter(undone_at=None)
+        record_ids = list(parts.values_list("merged_id", flat=True))
+        merges.delete()
 
 
 def restore(entry: TrashedRecord) -> Contact | Deal:
@@ -107,8 +115,8 @@ def restore(entry: TrashedRecord) -> Contact | Deal:
     return restored
 
 
-def _insert(instance: models.Model) -> None:
-    # Raw, as a fixture is loaded: what was stored comes back as it was, marks included.
+def insert_as_stored(instance: models.Model) -> None:
+    """Raw, as a fixture is loaded: what was stored comes back as it was, marks included."""
     instance.save_base(raw=True, force_insert=True)
 
 
@@ -127,13 +135,13 @@ def _restore_deal(entry: TrashedRecord) -> Deal:
         raise ValidationError(
             _("The stage that “%(deal)s” was in does not exist any more.") % {"deal": deal.name}
         )
-    _clear_missing(deal)
-    _insert(deal)
+    clear_missing(deal)
+    insert_as_stored(deal)
     links = [DealContact(**link) for link in entry.data["links"]]
     present = _present(Contact, {link.contact_id for link in links})
     for link in links:
         if link.contact_id in present:
-            _insert(link)
+            insert_as_stored(link)
     _restore_kept(entry.data["kept"])
     with one_change() as change:
         change.new_deals.add(deal.pk)
@@ -156,16 +164,16 @@ def _return_marks(change: Change, contact_id: int, marks: dict[str, Any]) -> Non
 def _restore_contact(entry: TrashedRecord) -> Contact:
     contact = instance_of(Contact, entry.data["row"])
     assert isinstance(contact, Contact)
-    _clear_missing(contact)
-    _insert(contact)
+    clear_missing(contact)
+    insert_as_stored(contact)
     for detail in entry.data["details"]:
-        _insert(ContactDetail(**detail))
+        insert_as_stored(ContactDetail(**detail))
     links = [DealContact(**link) for link in entry.data["links"]]
     deals = _present(Deal, {link.deal_id for link in links})
     stars = dict(Deal.objects.filter(pk__in=deals).values_list("pk", "primary_contact_id"))
     for link in links:
         if link.deal_id in deals and stars[link.deal_id] != contact.pk:
-            _insert(link)
+            insert_as_stored(link)
     _restore_kept(entry.data["kept"])
     ids = entry.data
     Contact.objects.filter(pk__in=ids["employees"], company=None).update(company=contact)
@@ -199,7 +207,7 @@ def _present(model: type[models.Model], ids: set[int], **conditions: Any) -> set
     return set(rows.values_list("pk", flat=True))
 
 
-def _clear_missing(instance: models.Model) -> None:
+def clear_missing(instance: models.Model) -> None:
     """Empty the optional references of ``instance`` whose target is gone."""
     for field in instance._meta.concrete_fields:
         if isinstance(field, models.ForeignKey) and field.null:

@@ -191,7 +191,7 @@ MUTANTS: dict[str, Plant] = {
     "a win is kept by who joined after it only": rewritten(
         SYNC, "_Sync._keeps", "if was_kept:\n        return True", "if was_kept:\n        return False"),
     "a merge makes kept wins": rewritten(
-        SYNC, "_Sync._keeps", "contact_id not in self.change.merged_contacts", "True"),
+        SYNC, "_Sync._keeps", "(deal.id, contact_id) not in self.change.merged_parties", "True"),
     "a merge keeps the older mark": rewritten(
         "deals.services.merge", "_later_marks", "other > mine", "other < mine"),
     "marks outlive the deals": rewritten(
