@@ -6,12 +6,12 @@ import codecs
 import csv
 import re
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from io import StringIO
 from typing import Any, BinaryIO
 
-from crm.exports.columns import Cells, Convert, ExportColumn, Sheet
-from crm.exports.guard import guarded, unguarded
+from crm.exports.columns import Cells, ExportColumn, Sheet, Step, each
+from crm.exports.guard import guarded, guarded_all, unguarded
 
 Rows = Sequence[Sequence[Any]]
 
@@ -47,10 +47,10 @@ class CsvEncoder:
         """The file, of all that `header` and `encode` gave."""
         return part
 
-    def _last(self, column: ExportColumn) -> Convert | None:
+    def _last(self, column: ExportColumn) -> Step | None:
         if column.kind == "datetime":
-            return local_moment(self.sheet.zone) if self.sheet.for_people else exact_moment
-        return guarded_cell if column.kind == "text" and self.sheet.for_people else None
+            return local_moments(self.sheet.zone) if self.sheet.for_people else exact_moments
+        return guarded_all if column.kind == "text" and self.sheet.for_people else None
 
     def _taken(self) -> bytes:
         taken = self._text.getvalue().encode("utf-8", "replace")
@@ -80,8 +80,8 @@ class MailchimpEncoder(CsvEncoder):
         for cells in written:
             self._is_new(unguarded(cells[0]))
 
-    def _last(self, column: ExportColumn) -> Convert | None:
-        return plain_or_guarded if column.kind == "text" else super()._last(column)
+    def _last(self, column: ExportColumn) -> Step | None:
+        return each(plain_or_guarded) if column.kind == "text" else super()._last(column)
 
     def _is_new(self, address: str) -> bool:
         key = address.strip().casefold()
@@ -91,28 +91,24 @@ class MailchimpEncoder(CsvEncoder):
         return True
 
 
-def guarded_cell(value: Any) -> Any:
-    return guarded(value) if value.__class__ is str else value
-
-
 # Numbers and addresses: they must be as they are for Mailchimp, and no formula comes of them.
 _PLAIN = re.compile(r"\+?[0-9][0-9 ()./-]*|[+-]?[A-Za-z0-9_.+-]+@[A-Za-z0-9.-]+")
 
 
 def plain_or_guarded(value: Any) -> Any:
-    if value.__class__ is str and _PLAIN.fullmatch(value):
-        return value
-    return guarded_cell(value)
+    if value.__class__ is str and not _PLAIN.fullmatch(value):
+        return guarded(value)
+    return value
 
 
-def local_moment(zone: tzinfo) -> Convert:
+def local_moments(zone: tzinfo) -> Step:
     """Moments as spreadsheets know them for dates: to the second, in this time zone."""
 
-    def written(value: datetime | None) -> str | None:
-        return None if value is None else value.astimezone(zone).isoformat(" ")[:19]
+    def step(values: Sequence[Any]) -> list[Any]:
+        return [value and value.astimezone(zone).isoformat(" ")[:19] for value in values]
 
-    return written
+    return step
 
 
-def exact_moment(value: datetime | None) -> str | None:
-    return None if value is None else value.isoformat()
+def exact_moments(values: Sequence[Any]) -> list[Any]:
+    return [value and value.isoformat() for value in values]

@@ -9,6 +9,8 @@ was: ``unguarded(guarded(text)) == text``, and a text that needs no guard is lef
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 # Also what nobody sees: control characters, marks of direction, joiners.
 _BLANK = (
@@ -29,9 +31,20 @@ _SUSPECT = frozenset(
 
 def guarded(text: str) -> str:
     """``text`` as it may stand in a cell of a file for spreadsheets."""
-    if text and (text[0] in _SUSPECT or ";" in text or not text.isprintable()):
-        return _PLACE.sub("'", text)
-    return text
+    found: str = guarded_all([text])[0]
+    return found
+
+
+def guarded_all(values: Sequence[Any]) -> list[Any]:
+    """`guarded` for each text among ``values``."""
+    return [
+        _PLACE.sub("'", value)
+        if value
+        and value.__class__ is str
+        and (value[0] in _SUSPECT or ";" in value or not value.isprintable())
+        else value
+        for value in values
+    ]
 
 
 def unguarded(text: str) -> str:
