@@ -78,12 +78,19 @@ class SetFields(SetValues):
             field = self._field(name)
             if value not in ("", None):
                 field.clean(field.to_python(value), None)
+            elif not field.blank or (value is None) != field.null:
+                raise ValidationError({name: _("This cannot be empty.")})
 
     def _field(self, name: str) -> Any:
         return self.model._meta.get_field(name)
 
     def labelled(self, params: Mapping[str, Any]) -> str:
-        return ", ".join(self._shown(name, value) for name, value in params["values"].items())
+        values = params["values"]
+        return ", ".join(self._shown(name, values[name]) for name in self._named(params))
+
+    def _named(self, params: Mapping[str, Any]) -> list[str]:
+        """The fields that are set, in their own order: JSON in a database may have none."""
+        return [name for name in self.settable if name in params["values"]]
 
     def _shown(self, name: str, value: Any) -> str:
         field = self._field(name)
@@ -97,7 +104,7 @@ class SetFields(SetValues):
         return _("%(field)s: %(value)s") % {"field": label, "value": str(value)[:80]}
 
     def said(self, run: BulkRun) -> str:
-        names = [str(self._field(name).verbose_name) for name in run.params["values"]]
+        names = [str(self._field(name).verbose_name) for name in self._named(run.params)]
         values = {"fields": capfirst(", ".join(names)), "records": self.counted(run.done)}
         return _("%(fields)s of %(records)s set") % values
 

@@ -8,4 +8,12 @@ class DealsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from deals import contact_listing, exports, listing, signals  # noqa: F401
+        from deals import (  # noqa: F401
+            actions,
+            company_actions,
+            contact_actions,
+            contact_listing,
+            exports,
+            listing,
+            signals,
+        )
