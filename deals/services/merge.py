@@ -61,6 +61,7 @@ def merge_contacts(
         settle_now()
         around = _below(merged) | _companies(survivor, merged, values or {})
         scope = pictures.lock_scope(survivor.pk, merged.pk, around)
+        change.deals |= scope.deals
         ours, theirs = _stored(survivor), _stored(merged)
         before = pictures.picture(scope)
         reached_at = [*_reached_at(ours), *_reached_at(theirs)] if keep_others else []

@@ -153,6 +153,16 @@ def test_a_merge_makes_no_kept_win_of_the_merged_contacts_deals() -> None:
     assert statuses(ours) == ("none", "none")
 
 
+def test_a_kept_win_alone_goes_to_the_survivor() -> None:
+    firm = company()
+    ours, theirs = person(), person(company=firm)
+    DealContact.objects.create(deal=deal(firm, "won"), contact=theirs).delete()
+    record = merge_contacts(ours, theirs)
+    assert statuses(ours) == ("none", "current")
+    undo_merge(record)
+    assert (statuses(ours), statuses(theirs)) == (("none", "none"), ("none", "current"))
+
+
 def test_merging_a_company_with_one_far_below_it_leaves_no_circle() -> None:
     top = company("Top")
     middle = company("Middle", parent_company=top)
