@@ -11,7 +11,7 @@ first one, the operator for the field's first one, and ``~number`` tells chips a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,20 +91,11 @@ class Conditions:
         return [[chip.as_data() for chip in group] for group in self.groups]
 
     @classmethod
-    def of_data(cls, data: Iterable[Iterable[dict[str, Any]]]) -> Conditions:
-        groups = (
-            tuple(
-                Chip(
-                    str(one["field"]),
-                    str(one.get("op", "")),
-                    tuple(str(value) for value in one.get("values", ())),
-                    bool(one.get("not")),
-                )
-                for one in group
-            )
-            for group in data
-        )
-        return cls(tuple(group for group in groups if group))
+    def of_data(cls, data: Any) -> Conditions:
+        """Raises ``ValueError`` for anything that `as_data` does not write: half-read, it might ask for more."""
+        if not isinstance(data, list):
+            raise ValueError("no list of groups")
+        return cls(tuple(_group_of(group) for group in data))
 
     @classmethod
     def of_params(cls, params: QueryDict, beside: frozenset[str]) -> tuple[Conditions, list[str]]:
@@ -125,6 +116,26 @@ class Conditions:
         found = cls(tuple(tuple(groups[number]) for number in sorted(groups)))
         problems += limits(found.chips)
         return found, problems
+
+
+def _group_of(group: Any) -> tuple[Chip, ...]:
+    if not isinstance(group, list) or not group:
+        raise ValueError("no group of chips")
+    return tuple(_chip_of(one) for one in group)
+
+
+def _chip_of(data: Any) -> Chip:
+    if not isinstance(data, dict):
+        raise ValueError("no chip")
+    name, op, values = data.get("field"), data.get("op", ""), data.get("values")
+    negated = data.get("not", False)
+    if not (isinstance(name, str) and isinstance(op, str) and isinstance(negated, bool)):
+        raise ValueError("a chip without a field, or with a strange operator")
+    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
+        raise ValueError("a chip without a list of values")
+    if not values:
+        raise ValueError("a chip without a value")
+    return Chip(name, op, tuple(values), negated)
 
 
 def limits(chips: Sequence[Chip]) -> list[str]:

@@ -49,10 +49,10 @@ def read_day(text: str) -> date:
 
 def read_period(text: str, today: date) -> Days:
     """The days of a period code; raises ``ValueError`` with a sentence for anything else."""
-    if text in ("today", "yesterday", "tomorrow"):
-        first = today + timedelta(days={"today": 0, "yesterday": -1, "tomorrow": 1}[text])
-        return Days(first, first + timedelta(days=1))
     try:
+        if text in ("today", "yesterday", "tomorrow"):
+            first = today + timedelta(days={"today": 0, "yesterday": -1, "tomorrow": 1}[text])
+            return Days(first, first + timedelta(days=1))
         if found := RELATIVE.fullmatch(text):
             edge = shifted(today, found["span"], -1 if found["which"] == "last" else 1)
             tomorrow = today + timedelta(days=1)
