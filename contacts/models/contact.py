@@ -205,12 +205,20 @@ class Contact(models.Model):
             ),
         ]
         indexes = [
-            # The list of all contacts, in its own order.
-            models.Index(fields=["sort_key", "id"], name="contact_by_name"),
-            # Prospects, Lost Prospects, and the filter on the prospect status.
-            models.Index(fields=["prospect_status", "sort_key", "id"], name="contact_by_prospect"),
-            # Customers, Past Customers, and the filter on the customer status.
-            models.Index(fields=["customer_status", "sort_key", "id"], name="contact_by_customer"),
+            # The list of all contacts, and those of each status, in the order of names. With what else lists are
+            # filtered by most, so that the index alone counts them and passes over the pages before the one shown.
+            models.Index(
+                fields=["sort_key", "id", "customer_status", "prospect_status", "is_organization"],
+                name="contact_by_name",
+            ),
+            models.Index(
+                fields=["prospect_status", "sort_key", "id", "customer_status", "is_organization"],
+                name="contact_by_prospect",
+            ),
+            models.Index(
+                fields=["customer_status", "sort_key", "id", "prospect_status", "is_organization"],
+                name="contact_by_customer",
+            ),
             # The load command looks contacts up by e-mail.
             models.Index(fields=["email"], name="contact_by_email", condition=~Q(email="")),
             # Duplicates: another contact of the same name, number or address.
