@@ -10,6 +10,8 @@ from django.utils.functional import cached_property
 
 # Above this a list says “10,000+” at once; the exact number follows after the rows.
 COUNTED_AT_ONCE = 10_000
+# Pages that begin after so many rows are told by the exact number only.
+COUNTED_AT_MOST = 1_000_000
 
 
 def count_up_to(rows: QuerySet, number: int = COUNTED_AT_ONCE) -> int:
@@ -24,7 +26,8 @@ class RecordPaginator(Paginator):
     sorts; the wide rows are then fetched for this page only. Pages in the second half are reached from the end. The
     ids must be sorted to the last one (by something that ends in the primary key), or the two halves would not meet.
 
-    Up to `COUNTED_AT_ONCE` rows are counted; of a longer list only a page beyond them asks for the exact number.
+    Up to `COUNTED_AT_ONCE` rows are counted, or up to the next multiple of it that the page asked for is within: what
+    is counted never costs more than what OFFSET passes over. How many more there are is asked for after the rows.
     """
 
     def __init__(self, ids: QuerySet, rows: QuerySet, per_page: int) -> None:
@@ -32,24 +35,22 @@ class RecordPaginator(Paginator):
         self.ids = ids
         self.rows = rows
         self.exact = False
+        self.counted_to = COUNTED_AT_ONCE
 
     @cached_property
     def count(self) -> int:
         if self.exact:
             return int(self.ids.order_by().values("pk").count())
-        return count_up_to(self.ids)
+        return count_up_to(self.ids, self.counted_to)
 
     @property
     def open_ended(self) -> bool:
         """Whether there are more rows than were counted."""
-        return not self.exact and self.count > COUNTED_AT_ONCE
+        return not self.exact and self.count > self.counted_to
 
     def page(self, number: Any) -> Page:
         """The page with its rows in order; raises `InvalidPage` as Django's does."""
-        if self._beyond(number):
-            self.exact = True
-            del self.count
-            self.__dict__.pop("num_pages", None)
+        self._count_as_far_as(number)
         number = self.validate_number(number)
         start = (number - 1) * self.per_page
         ids = self._ids(start, min(start + self.per_page, self.count))
@@ -57,12 +58,15 @@ class RecordPaginator(Paginator):
         # A row deleted between the two queries is left out.
         return Page([found[pk] for pk in ids if pk in found], number, self)
 
-    def _beyond(self, number: Any) -> bool:
+    def _count_as_far_as(self, number: Any) -> None:
+        """Before anything is counted: see to it that the page asked for is."""
         try:
-            start = (int(number) - 1) * self.per_page
+            end = int(number) * self.per_page
         except (TypeError, ValueError):
-            return False
-        return start + self.per_page > COUNTED_AT_ONCE and self.open_ended
+            return
+        if end > self.counted_to and "count" not in self.__dict__:
+            self.exact = self.exact or end > COUNTED_AT_MOST
+            self.counted_to = -(-end // COUNTED_AT_ONCE) * COUNTED_AT_ONCE
 
     def _ids(self, start: int, end: int) -> list[Any]:
         if start >= end:

@@ -15,7 +15,7 @@ from django.views import View
 from crm.lists.addresses import kept_under, long_address, query_under
 from crm.lists.conditions import Conditions
 from crm.lists.editor import Editor, editor_of, entered, sections, with_part
-from crm.lists.pages import COUNTED_AT_ONCE, RecordPaginator
+from crm.lists.pages import RecordPaginator
 from crm.lists.registry import Context, Registry, registry_of
 from crm.lists.saved import found_list, preference_of, tabs_of
 from crm.lists.state import Listed, ListState, SmartList
@@ -226,7 +226,7 @@ class RecordListView(View):
         count = page.paginator.count
         shown = intcomma(count)
         if page.paginator.open_ended:
-            shown = f"{intcomma(COUNTED_AT_ONCE)}+"
+            shown = f"{intcomma(page.paginator.counted_to)}+"
         if count <= state.per_page:
             return self.count_sentence(count, shown)
         return _("%(first)s to %(last)s of %(count)s") % {
