@@ -10,7 +10,7 @@ from django.utils.functional import cached_property
 
 # Above this a list says “10,000+” at once; the exact number follows after the rows.
 COUNTED_AT_ONCE = 10_000
-# Pages that begin after so many rows are told by the exact number only.
+# A page that ends after so many rows asks for the exact number first.
 COUNTED_AT_MOST = 1_000_000
 
 
@@ -27,7 +27,7 @@ class RecordPaginator(Paginator):
     ids must be sorted to the last one (by something that ends in the primary key), or the two halves would not meet.
 
     Up to `COUNTED_AT_ONCE` rows are counted, or up to the next multiple of it that the page asked for is within: what
-    is counted never costs more than what OFFSET passes over. How many more there are is asked for after the rows.
+    is counted is little more than what OFFSET passes over. How many more there are is asked for after the rows.
     """
 
     def __init__(self, ids: QuerySet, rows: QuerySet, per_page: int) -> None:
@@ -50,7 +50,6 @@ class RecordPaginator(Paginator):
 
     def page(self, number: Any) -> Page:
         """The page with its rows in order; raises `InvalidPage` as Django's does."""
-        self._count_as_far_as(number)
         number = self.validate_number(number)
         start = (number - 1) * self.per_page
         ids = self._ids(start, min(start + self.per_page, self.count))
@@ -58,15 +57,18 @@ class RecordPaginator(Paginator):
         # A row deleted between the two queries is left out.
         return Page([found[pk] for pk in ids if pk in found], number, self)
 
-    def _count_as_far_as(self, number: Any) -> None:
-        """Before anything is counted: see to it that the page asked for is."""
+    def validate_number(self, number: Any) -> int:
+        """As Django's, after counting at least as far as the page reaches."""
         try:
             end = int(number) * self.per_page
         except (TypeError, ValueError):
-            return
-        if end > self.counted_to and "count" not in self.__dict__:
+            end = 0
+        if end > self.counted_to:
             self.exact = self.exact or end > COUNTED_AT_MOST
             self.counted_to = -(-end // COUNTED_AT_ONCE) * COUNTED_AT_ONCE
+            self.__dict__.pop("count", None)
+            self.__dict__.pop("num_pages", None)
+        return super().validate_number(number)
 
     def _ids(self, start: int, end: int) -> list[Any]:
         if start >= end:
