@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from benchmarks.plain import contacts
+from benchmarks.plain import contacts, count
 from crm.urls import urlpatterns as product
 
-urlpatterns = [path("plain/", contacts), *product]
+urlpatterns = [path("plain/", contacts), path("plain/count/", count), *product]
