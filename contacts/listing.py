@@ -16,6 +16,7 @@ from django.utils.translation import pgettext_lazy
 from contacts.impossible import never_together
 from contacts.keys import fold
 from contacts.models import Contact
+from contacts.querysets import ContactQuerySet
 from contacts.status_fields import SECTION as STATUSES
 from contacts.status_fields import status_fields
 from contacts.statuses import CustomerStatus, ProspectStatus, StatusKind
@@ -42,6 +43,7 @@ except ImportError:
 
 CONTACT, COMPANY, RECORD = _("Contact"), _("Company"), _("Record")
 DEALS = _("Deals that count")
+FOUND_AT_MOST = 10
 KINDS = [("person", _("Person")), ("company", _("Company"))]
 
 
@@ -53,6 +55,20 @@ def names_of_contacts(ids: Sequence[int], user: Any) -> Mapping[int, str]:
     return dict(Contact.objects.visible_to(user).filter(pk__in=ids).values_list("pk", "name"))
 
 
+def contacts_called(text: str, user: Any) -> Sequence[tuple[int, str, str]]:
+    """Some that a typed name could mean, with company or e-mail address."""
+    return _called(Contact.objects.visible_to(user), text)
+
+
+def companies_called(text: str, user: Any) -> Sequence[tuple[int, str, str]]:
+    return _called(Contact.objects.visible_to(user).companies(), text)
+
+
+def _called(contacts: ContactQuerySet, text: str) -> Sequence[tuple[int, str, str]]:
+    found = contacts.matching(text).values_list("pk", "name", "company__name", "email")
+    return [(pk, name, company or email) for pk, name, company, email in found[:FOUND_AT_MOST]]
+
+
 def folded(field: Field) -> Expression:
     """The folded text of a field of a contact, or of one of its company."""
     prefix, _dots, name = field.path.rpartition("__")
@@ -61,7 +77,7 @@ def folded(field: Field) -> Expression:
 
 
 TEXT = Text(folded, fold)
-COMPANY_KIND = Record(names_of_contacts, picker="company")
+COMPANY_KIND = Record(names_of_contacts, find=companies_called)
 
 
 def _text(name: str, label: Any, section: Any = CONTACT, path: str = "", **more: Any) -> Field:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from contacts.keys import fold
-from contacts.listing import COMPANY_KIND, names_of_contacts
+from contacts.listing import COMPANY_KIND, contacts_called, names_of_contacts
 from contacts.statuses import CustomerStatus, ProspectStatus, StatusKind
 from crm.lists import cells
 from crm.lists.conditions import Chip, Conditions
@@ -42,7 +42,7 @@ except ImportError:
 
 DEAL, PEOPLE = _("Deal"), _("Main contact and company")
 TIMES = pgettext_lazy("section", "Dates")
-CONTACT_KIND = Record(names_of_contacts, picker="", nullable=False)
+CONTACT_KIND = Record(names_of_contacts, find=contacts_called, nullable=False)
 
 # Values sort within their currency, since 100 of one may be less than 90 of another; where there is no value, the
 # currency says nothing either.

@@ -10,6 +10,8 @@ from django.http import QueryDict
 from crm.lists.models import ListAddress
 
 LONG = 1_500
+# What an address says beside the state: the page, and which panel is open.
+BESIDE = ("page", "edit", "add", "choose", "why", "find")
 
 
 def long_address(query: str) -> bool:
@@ -21,7 +23,10 @@ def kept_under(params: QueryDict) -> str:
     one row, and nothing that anybody could see changes.
     """
     kept = params.copy()
-    page = kept.pop("page", [])
+    beside = QueryDict(mutable=True)
+    for name in BESIDE:
+        if name in kept:
+            beside[name] = kept.pop(name)[-1]
     query = kept.urlencode()
     digest = hashlib.sha256(query.encode()).digest()
     key = base64.b32encode(digest).decode()[:8].lower()
@@ -30,7 +35,7 @@ def kept_under(params: QueryDict) -> str:
         # Two states in a million million share their letters: the later one takes the next ones.
         key = base64.b32encode(digest[::-1]).decode()[:8].lower()
         ListAddress.objects.get_or_create(key=key, defaults={"query": query})
-    return f"s={key}&page={page[0]}" if page else f"s={key}"
+    return f"s={key}&{beside.urlencode()}" if beside else f"s={key}"
 
 
 def query_under(key: str) -> str | None:
@@ -38,3 +43,11 @@ def query_under(key: str) -> str | None:
     if len(key) != 8 or not key.isascii() or not key.isalnum():
         return None
     return ListAddress.objects.filter(pk=key).values_list("query", flat=True).first()
+
+
+def expanded(params: QueryDict) -> QueryDict | None:
+    """What short letters among these stand for; None for letters that nobody kept anything under."""
+    if "s" not in params:
+        return params
+    query = query_under(params.get("s", ""))
+    return None if query is None else QueryDict(query)

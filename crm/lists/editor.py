@@ -1,33 +1,41 @@
-"""The form of one chip: which fields there are to choose from, and how what was entered becomes a chip.
+"""The form of one chip: which fields there are to choose from, what it shows, and how what was entered becomes a chip.
 
-It is a plain GET form. Its parts are put together here, so that it works without scripts: a period, for one, is
-entered as one of a few words, as a number of units, or as two dates.
+It is a plain GET form, so that it works without scripts. What its parts send is put together in `entries`.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
-from django.utils.formats import sanitize_separators
-from django.utils.translation import gettext_lazy
+from django.utils.formats import get_format
+from django.utils.functional import cached_property
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from crm.lists.addresses import kept_under, long_address
 from crm.lists.conditions import Chip
+from crm.lists.entries import UNIT_LABELS, Period, entered_values
 from crm.lists.kinds import Operator
-from crm.lists.periods import CALENDAR, DAY, FIXED, RELATIVE, SPAN, UNITS
+from crm.lists.periods import FIXED, SPAN, UNITS
 from crm.lists.registry import Context, Field, Registry
 from crm.lists.state import ListState
 
-UNIT_LABELS = {
-    "day": gettext_lazy("days"),
-    "week": gettext_lazy("weeks"),
-    "month": gettext_lazy("months"),
-    "quarter": gettext_lazy("quarters"),
-    "year": gettext_lazy("years"),
+# The operators that are offered turned around as well.
+NOT = {
+    "is": gettext_lazy("is not"),
+    "contains": gettext_lazy("does not contain"),
+    "starts": gettext_lazy("does not start with"),
+    "empty": gettext_lazy("is not empty"),
+    "in": pgettext_lazy("period", "is not in"),
+    "over": gettext_lazy("is not more than … ago"),
+    "became": gettext_lazy("did not become"),
+    "was": gettext_lazy("was not"),
 }
+# From so many choices on there is a box to search among them.
+SEARCHED_FROM = 12
 
 
 @dataclass(frozen=True)
@@ -54,34 +62,6 @@ def with_part(address: str, part: str) -> str:
 
 
 @dataclass
-class Period:
-    """A period as its form shows it."""
-
-    mode: str = "fixed"
-    fixed: str = "this-month"
-    which: str = "last"
-    number: str = "30"
-    unit: str = "day"
-    first: str = ""
-    last: str = ""
-
-    @classmethod
-    def of(cls, code: str) -> Period:
-        if code in FIXED or CALENDAR.fullmatch(code):
-            return cls(fixed=code)
-        if relative := RELATIVE.fullmatch(code):
-            found = SPAN.fullmatch(relative["span"])
-            if found:
-                return cls(
-                    "relative", which=relative["which"], number=found["number"], unit=found["unit"]
-                )
-        first, dots, last = code.partition("..")
-        if DAY.fullmatch(first) or DAY.fullmatch(last):
-            return cls("dates", first=first, last=last if dots else first)
-        return cls()
-
-
-@dataclass
 class Editor:
     """One chip being made or changed."""
 
@@ -92,21 +72,38 @@ class Editor:
     index: int
     chip: Chip
     problem: str = ""
-    # What the form sends back to be put into the state it came from.
-    base: str = ""
-    operator: Operator = dataclasses.field(init=False)
+    # What the form sent, where it is shown again: nothing that was entered is lost.
+    typed: QueryDict | None = None
 
     def __post_init__(self) -> None:
-        self.base = self.state.query
         try:
-            self.operator = self.field.kind.operator(self.chip.op)
+            self.field.kind.operator(self.chip.op)
         except ValueError:
-            self.operator = self.field.kind.operators[0]
             self.chip = Chip(self.field.name)
+
+    @property
+    def operator(self) -> Operator:
+        return self.field.kind.operator(self.chip.op)
 
     @property
     def place(self) -> str:
         return f"{self.group}.{self.index}"
+
+    @property
+    def trigger(self) -> str:
+        """The id of what opened the form, and has the focus when it closes."""
+        groups = self.state.conditions.groups
+        if self.group >= len(groups):
+            return "or-filter" if groups else "add-filter"
+        if self.index < len(groups[self.group]):
+            return f"chip-{self.group}-{self.index}"
+        return f"add-{self.group}" if len(groups) > 1 else "add-filter"
+
+    @cached_property
+    def base(self) -> str:
+        """What the form sends back to be put into the state it came from."""
+        query = self.state.query
+        return kept_under(QueryDict(query)) if long_address(query) else query
 
     @property
     def context(self) -> Context:
@@ -116,52 +113,120 @@ class Editor:
     def label(self) -> str:
         return str(self.field.offered_as or self.field.label)
 
-    @property
-    def operators(self) -> list[dict[str, Any]]:
-        """Each operator with its widget; the form shows the one that is chosen."""
-        return [
-            {"operator": one, "chosen": one is self.operator} for one in self.field.kind.operators
-        ]
+    @cached_property
+    def operators(self) -> list[tuple[str, str, bool]]:
+        """Value, label and whether it is chosen; each operator is followed by its opposite."""
+        found = []
+        for one in self.field.kind.operators:
+            chosen = one is self.operator
+            found.append((one.name, str(one.label), chosen and not self.chip.negated))
+            turned = chosen and self.chip.negated
+            # “is not yes” is said shorter.
+            if turned or (one.name in NOT and (one.several or one.widget != "choices")):
+                label = NOT.get(one.name) or _("not: %(comparison)s") % {"comparison": one.label}
+                found.append((f"not.{one.name}", str(label), turned))
+        return found
+
+    # -- what stands in the widgets
 
     @property
+    def ticked(self) -> Sequence[str]:
+        if self.typed is not None:
+            return self.typed.getlist("value")
+        if self.operator.widget != "history":
+            return self.chip.values
+        first = next(iter(self.chip.values), "").partition("@")[2]
+        parts = (value.partition("@") for value in self.chip.values)
+        return [code for code, _at, days in parts if days == first]
+
+    @cached_property
     def choices(self) -> list[tuple[str, str, bool]]:
-        chosen = {value.partition("@")[0] for value in self.chip.values}
         choices = self.field.kind.choices(self.field, self.context)
-        return [(value, label, value in chosen) for value, label in choices]
+        found = [(value, label, value in self.ticked) for value, label in choices]
+        known = {value for value, _label in choices}
+        gone = [value for value in self.ticked if value not in known]
+        if self.operator.widget != "choices":
+            return found
+        return found + [(one, _("“%(text)s”, not available") % {"text": one}, True) for one in gone]
 
     @property
+    def searched(self) -> bool:
+        return len(self.choices) > SEARCHED_FROM
+
+    @cached_property
     def values(self) -> list[str]:
         """What stands in the text boxes: what is there, and one more."""
-        return [*self.chip.values, ""] if self.operator.several else [*self.chip.values, ""][:1]
+        if self.typed is not None:
+            there = [value for value in self.typed.getlist("value") if value.strip()]
+        elif self.operator.widget == "number":
+            there = [localized(value) for value in self.chip.values]
+        else:
+            there = list(self.chip.values)
+        return [*there, ""] if self.operator.several else [*there, ""][:1]
 
-    @property
+    @cached_property
     def records(self) -> list[tuple[str, str]]:
-        if self.operator.widget != "record":
+        """The records that are chosen, as (number, name)."""
+        return self.field.kind.words(self.field, "", self.ticked, self.context)
+
+    @property
+    def find(self) -> str:
+        return self.typed.get("find", "")[:200] if self.typed is not None else ""
+
+    @cached_property
+    def matches(self) -> list[tuple[str, str, str]]:
+        """The records that a typed name could mean, as (number, name, more about it)."""
+        finder = getattr(self.field.kind, "find", None)
+        if not finder or not self.find.strip():
             return []
-        return self.field.kind.words(self.field, self.chip.op, self.chip.values, self.context)
+        return [(str(pk), name, more) for pk, name, more in finder(self.find, self.context.user)]
 
     @property
-    def picker(self) -> str:
-        return getattr(self.field.kind, "picker", "")
+    def found(self) -> list[tuple[str, str, str]]:
+        """Those of them that are not chosen yet."""
+        return [one for one in self.matches if one[0] not in self.ticked]
 
-    @property
+    @cached_property
     def period(self) -> Period:
+        if self.typed is not None and "mode" in self.typed:
+            return Period.typed(self.typed)
         value = next(iter(self.chip.values), "")
         return Period.of(value.partition("@")[2] if "@" in value else value)
 
+    @cached_property
+    def kept(self) -> list[tuple[str, str]]:
+        """Further periods of the chip, each with its words; the form changes the first one."""
+        if self.operator.widget not in ("period", "history"):
+            return []
+        values: Sequence[str]
+        if self.typed is not None:
+            values = self.typed.getlist("keep")
+        elif self.operator.widget == "period":
+            values = self.chip.values[1:]
+        else:
+            first = next(iter(self.chip.values), "").partition("@")[2]
+            values = [one for one in self.chip.values if one.partition("@")[2] != first]
+        return self.field.kind.words(self.field, self.operator.name, values, self.context)
+
     @property
     def day(self) -> str:
+        if self.typed is not None:
+            return str(self.typed.get("day", ""))
         return next(iter(self.chip.values), "").partition("@")[2]
 
     @property
     def span(self) -> tuple[str, str]:
+        if self.typed is not None and "unit" in self.typed:
+            return self.typed.get("number", ""), self.typed.get("unit", "")
         found = SPAN.fullmatch(next(iter(self.chip.values), ""))
         return (found["number"], found["unit"]) if found else ("6", "month")
 
     @property
     def amount(self) -> tuple[str, str]:
+        if self.typed is not None:
+            return self.typed.get("value", ""), self.typed.get("currency", "")
         number, _blank, currency = next(iter(self.chip.values), "").rpartition(" ")
-        return number, currency
+        return localized(number), currency
 
     @property
     def fixed_periods(self) -> list[tuple[str, str]]:
@@ -172,17 +237,22 @@ class Editor:
         return [(unit, str(UNIT_LABELS[unit])) for unit in UNITS]
 
 
+def localized(number: str) -> str:
+    """A number of an address as people of this language write it; `entries` reads it back."""
+    return number.replace(".", str(get_format("DECIMAL_SEPARATOR")))
+
+
 def editor_of(registry: Registry, state: ListState, params: QueryDict) -> Editor | None:
     """The form that the address asks for: ``edit=group.index`` or ``add=group.field``; None for anything else."""
     group_text, _dot, rest = (params.get("edit") or params.get("add") or "").partition(".")
-    if not group_text.isdigit() or len(group_text) > 2:
+    if not _small(group_text):
         return None
     group = min(int(group_text), len(state.conditions.groups))
     chips: Sequence[Chip] = ()
     if group < len(state.conditions.groups):
         chips = state.conditions.groups[group]
     if "edit" in params:
-        if not rest.isdigit() or len(rest) > 2 or int(rest) >= len(chips):
+        if not _small(rest) or int(rest) >= len(chips):
             return None
         chip = chips[int(rest)]
         found = registry.get(chip.field)
@@ -190,66 +260,39 @@ def editor_of(registry: Registry, state: ListState, params: QueryDict) -> Editor
     found = registry.get(rest)
     if found is None or not found.filterable:
         return None
-    return Editor(state, found, group, len(chips), Chip(found.name, params.get("op", "")))
+    return Editor(state, found, group, len(chips), Chip(found.name))
 
 
 def entered(registry: Registry, state: ListState, params: QueryDict) -> tuple[str, Editor | None]:
     """What the form of a chip sent, as the address of the list with that chip.
 
-    Where something is wrong with it, the address is empty and the form says what.
+    Where something is wrong with it, the address is empty and the form says what; it is empty too where the form only
+    asks to be shown with another comparison (``show``).
     """
     group_text, _dot, index_text = params.get("set", "").partition(".")
     found = registry.get(params.get("field", ""))
-    if found is None or not found.filterable or not (group_text + index_text).isdigit():
+    if found is None or not found.filterable or not (_small(group_text) and _small(index_text)):
         return state.address(), None
-    group, index = int(group_text[:2]), int(index_text[:2] or 0)
+    group, index = int(group_text), int(index_text)
+    name = params.get("op", "")
+    negated = name.startswith("not.") or params.get("not") == "1"
     try:
-        operator = found.kind.operator(params.get("op", ""))
+        operator = found.kind.operator(name.removeprefix("not."))
     except ValueError:
         return state.address(), None
     name = "" if operator is found.kind.operators[0] else operator.name
-    values = [value for value in _values(operator, params) if value.strip()]
-    chip = Chip(found.name, name, tuple(dict.fromkeys(values)), params.get("not") == "1")
+    editor = Editor(state, found, group, index, Chip(found.name, name, (), negated), typed=params)
+    if "show" in params:
+        return "", editor
     try:
-        found.condition(chip, state.context)
+        values = entered_values(operator, params, editor.matches)
+        editor.chip = Chip(found.name, name, values, negated)
+        found.condition(editor.chip, state.context)
     except ValueError as error:
-        return "", Editor(state, found, group, index, chip, str(error))
-    return state.address(conditions=state.conditions.replaced(group, index, chip)), None
+        editor.problem = str(error)
+        return "", editor
+    return state.address(conditions=state.conditions.replaced(group, index, editor.chip)), None
 
 
-def _values(operator: Operator, params: QueryDict) -> list[str]:
-    widget = operator.widget
-    if widget == "yes":
-        return ["yes"]
-    if widget == "period":
-        return [_period(params)]
-    if widget == "span":
-        return [_span(params)]
-    if widget == "amount":
-        number = _number(params.get("value", ""))
-        return [f"{number} {params.get('currency', '')}"] if number else []
-    if widget == "history":
-        days = params.get("day", "") if operator.name == "was" else _period(params)
-        return [f"{code}@{days}" for code in params.getlist("value")]
-    if widget == "number":
-        return [_number(value) for value in params.getlist("value")]
-    return params.getlist("value")
-
-
-def _number(text: str) -> str:
-    """A number as people of this language write it, as the address does."""
-    return str(sanitize_separators(text.strip())).replace("\u00a0", "").replace("\u202f", "")
-
-
-def _span(params: QueryDict) -> str:
-    return f"{params.get('number', '')}-{params.get('unit', '')}s"
-
-
-def _period(params: QueryDict) -> str:
-    mode = params.get("mode", "fixed")
-    if mode == "relative":
-        return f"{params.get('which', '')}-{_span(params)}"
-    if mode == "dates":
-        first, last = params.get("first", ""), params.get("last", "")
-        return f"{first}..{last}" if first or last else ""
-    return params.get("fixed", "")
+def _small(text: Any) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 2

@@ -53,18 +53,19 @@ class Text(Kind):
 
 
 class Record(Kind):
-    """Another record, by its number. ``names`` gives the names of those that the user may see."""
+    """Another record, by its number. ``names`` gives the names of those that the user may see; ``find`` those that a
+    typed name could mean, with something that tells them apart.
+    """
 
     def __init__(
         self,
         names: Callable[[Sequence[int], Any], Mapping[int, str]],
         *,
-        picker: str,
+        find: Callable[[str, Any], Sequence[tuple[int, str, str]]],
         nullable: bool = True,
     ) -> None:
         self.names = names
-        # What the search box offers: "company", "person", or "" for both.
-        self.picker = picker
+        self.find = find
         self.operators = [operator("is", "record"), *([EMPTY] if nullable else [])]
 
     def read(self, field: Field, op: str, values: Sequence[str], context: Context) -> list[Any]:

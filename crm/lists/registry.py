@@ -179,7 +179,7 @@ class Registry:
 # What else an address of a list may say; no field can have these names.
 RESERVED = frozenset(
     ("q", "sort", "page", "per_page", "columns", "density", "edited", "edit", "add", "s", "part",
-     "set", "base", "why", "choose")
+     "set", "base", "why", "choose", "find")
 )  # fmt: skip
 
 _registries: dict[str, Registry] = {}

@@ -1,20 +1,22 @@
-"""Saved lists, tabs and reading habits: finding, saving, pinning, reordering."""
+"""Saved lists and reading habits: finding, saving, renaming, remembering."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.db.models import Max
+from django.db import IntegrityError, transaction
+from django.http import QueryDict
 from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from crm.lists.models import ListPreference, ListTab, SmartList
+from crm.lists.models import ListPreference, SmartList
 from crm.lists.registry import Registry
 from crm.lists.state import Listed, ListState
+
+# Words of addresses that no list can have.
+TAKEN = ("new", "tabs", "counts", "menu")
 
 
 def found_list(registry: Registry, user: Any, slug: str) -> Listed | None:
@@ -34,40 +36,103 @@ def preference_of(user: Any, record: str) -> ListPreference:
 # -- lists
 
 
-def save_list(
-    state: ListState, user: Any, *, name: str, shared: bool, smart_list: SmartList | None = None
-) -> SmartList:
-    """Keep a state under a name: as a new list, or as the new content of ``smart_list``.
+class ChangedMeanwhile(ValidationError):
+    """Somebody saved the list since it was read; ``stored`` is what it is now."""
 
-    Raises ``ValidationError`` for a state that is not understood, and for an empty name.
+    def __init__(self, stored: SmartList) -> None:
+        super().__init__(_("Somebody changed this list meanwhile."))
+        self.stored = stored
+
+
+def whole_query(state: ListState) -> str:
+    """The state as it must be read without the list under its address, which somebody may change meanwhile."""
+    query = QueryDict(mutable=True)
+    for name, value in state.conditions.pairs():
+        query.appendlist(name, value)
+    query["sort"] = state.sort_text
+    query["columns"] = ",".join(state.column_names)
+    if state.text:
+        query["q"] = state.text
+    return query.urlencode()
+
+
+def create_list(state: ListState, user: Any, *, name: str, shared: bool) -> SmartList:
+    """Keep a state as a new list of the user's.
+
+    Raises ``ValidationError`` for a state that is not understood, and for a name that is empty or taken.
     """
-    name = " ".join(name.split())
-    if not name:
-        raise ValidationError({"name": _("Give the list a name.")})
-    if len(name) > 80:
-        raise ValidationError({"name": _("A name has at most 80 characters.")})
+    saved = SmartList(record=state.registry.record, owner=user, shared=shared)
+    saved.name = _checked_name(saved, name)
+    _take(saved, state)
+    _save_under_free_slug(state.registry, saved)
+    return saved
+
+
+def save_list(saved: SmartList, state: ListState, *, version: str) -> SmartList:
+    """Make a state the new content of a list that was read in ``version``.
+
+    Raises ``ChangedMeanwhile`` where it has another one by now, and ``ValidationError`` for a state that is not
+    understood.
+    """
+    with transaction.atomic():
+        stored = SmartList.objects.select_for_update().get(pk=saved.pk)
+        if stored.updated_at.isoformat() != version:
+            raise ChangedMeanwhile(stored)
+        _take(stored, state)
+        stored.save()
+    return stored
+
+
+def rename_list(saved: SmartList, *, name: str, shared: bool) -> SmartList:
+    """Its address stays. Raises ``ValidationError`` for a name that is empty or taken."""
+    saved.name, saved.shared = _checked_name(saved, name), shared
+    saved.save(update_fields=["name", "shared"])
+    return saved
+
+
+def _take(saved: SmartList, state: ListState) -> None:
     if state.faults:
         raise ValidationError(state.faults)
-    saved = smart_list or SmartList(record=state.registry.record, owner=user)
-    saved.name, saved.shared = name, shared
     saved.conditions = state.conditions.as_data()
     saved.text, saved.sort = state.text, state.sort_text
     saved.columns = state.column_names
     saved.updated_at = timezone.now()
-    with transaction.atomic():
-        if smart_list is not None:
-            saved.save()
-            return saved
-        saved.slug = free_slug(state.registry, name)
-        saved.save()
-        pin(user, state.registry, saved)
-    return saved
+
+
+def _checked_name(saved: SmartList, name: str) -> str:
+    name = " ".join(name.split())
+    if not name:
+        raise ValidationError({"name": _("Give the list a name.")})
+    if "\x00" in name or any("\ud800" <= char <= "\udfff" for char in name):
+        raise ValidationError({"name": _("The name holds a character that no text can hold.")})
+    if len(name) > 80:
+        raise ValidationError({"name": _("A name has at most 80 characters.")})
+    own = SmartList.objects.filter(record=saved.record, owner_id=saved.owner_id).exclude(
+        pk=saved.pk
+    )
+    if any(one.casefold() == name.casefold() for one in own.values_list("name", flat=True)):
+        raise ValidationError({"name": _("You have a list of this name already.")})
+    return name
+
+
+def _save_under_free_slug(registry: Registry, saved: SmartList) -> None:
+    """Two who save lists of one name at once both begin with the same address: the later one takes another."""
+    for _attempt in range(5):
+        saved.slug = free_slug(registry, saved.name)
+        try:
+            with transaction.atomic():
+                saved.save()
+        except IntegrityError:
+            saved.pk = None
+        else:
+            return
+    raise ValidationError({"name": _("Choose another name; this one is being used right now.")})
 
 
 def free_slug(registry: Registry, name: str) -> str:
     """An address that no list of this type has, neither ready nor anybody's."""
     base = slugify(name)[:80] or "list"
-    taken = {one.slug for one in registry.ready} | {"new", "tabs"}
+    taken = {one.slug for one in registry.ready} | set(TAKEN)
     stored = SmartList.objects.filter(record=registry.record, slug__startswith=base)
     taken |= set(stored.values_list("slug", flat=True))
     number = 1
@@ -76,91 +141,6 @@ def free_slug(registry: Registry, name: str) -> str:
         number += 1
         slug = f"{base}-{number}"
     return slug
-
-
-# -- tabs
-
-
-def tabs_of(registry: Registry, user: Any, preference: ListPreference) -> list[Listed]:
-    """The lists pinned by the user, else those for new users, else the ready ones."""
-    whose = user if preference.own_tabs else None
-    found = _pinned(registry, user, whose)
-    if not found and not preference.own_tabs:
-        return [one for one in registry.ready if one.slug in registry.first_tabs]
-    return found
-
-
-def _pinned(registry: Registry, user: Any, whose: Any) -> list[Listed]:
-    rows = ListTab.objects.filter(user=whose, record=registry.record).select_related("saved")
-    found: list[Listed] = []
-    for row in rows:
-        saved = row.saved
-        if saved is not None:
-            # A list that is not shared any more stays pinned unseen.
-            if saved.shared or saved.owner_id == user.pk:
-                found.append(saved)
-        elif ready := registry.ready_list(row.ready):
-            found.append(ready)
-    return found
-
-
-def set_tabs(registry: Registry, user: Any, lists: Sequence[Listed], *, whose: Any) -> None:
-    """Pin exactly these lists in this order, for ``whose``; None: for those who have chosen no tabs yet.
-
-    Raises ``ValidationError`` when ``user`` may not, or when a tab for all is not everybody's list.
-    """
-    if whose is None:
-        if not user.is_superuser:
-            raise ValidationError(_("Only an administrator chooses the tabs of new users."))
-        if any(isinstance(one, SmartList) and not one.shared for one in lists):
-            raise ValidationError(_("Only lists that are everybody's can be tabs of new users."))
-    with transaction.atomic():
-        ListTab.objects.filter(user=whose, record=registry.record).delete()
-        ListTab.objects.bulk_create(
-            ListTab(
-                user=whose,
-                record=registry.record,
-                position=position,
-                saved=one if isinstance(one, SmartList) else None,
-                ready="" if isinstance(one, SmartList) else one.slug,
-            )
-            for position, one in enumerate(lists)
-        )
-        if whose is not None:
-            remember(whose, registry.record, own_tabs=True)
-
-
-def pin(user: Any, registry: Registry, listed: Listed) -> None:
-    """Pin a list for the user, after the tabs there are; one that is pinned stays where it is."""
-    preference = preference_of(user, registry.record)
-    if preference.own_tabs:
-        rows = ListTab.objects.filter(user=user, record=registry.record)
-        key: dict[str, Any] = (
-            {"saved": listed} if isinstance(listed, SmartList) else {"ready": listed.slug}
-        )
-        last = rows.aggregate(last=Max("position"))["last"]
-        rows.get_or_create(
-            user=user, record=registry.record, **key, defaults={"position": (last or 0) + 1}
-        )
-        return
-    tabs = tabs_of(registry, user, preference)
-    if listed not in tabs:
-        set_tabs(registry, user, [*tabs, listed], whose=user)
-
-
-def unpin(user: Any, registry: Registry, listed: Listed) -> None:
-    tabs = tabs_of(registry, user, preference_of(user, registry.record))
-    set_tabs(registry, user, [one for one in tabs if one != listed], whose=user)
-
-
-def move_tab(user: Any, registry: Registry, slug: str, *, by: int) -> None:
-    """Move a tab to the left (-1) or right (1); at the end it stays."""
-    tabs = tabs_of(registry, user, preference_of(user, registry.record))
-    at = next((n for n, one in enumerate(tabs) if one.slug == slug), None)
-    if at is None or not 0 <= at + by < len(tabs):
-        return
-    tabs.insert(at + by, tabs.pop(at))
-    set_tabs(registry, user, tabs, whose=user)
 
 
 # -- habits

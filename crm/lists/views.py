@@ -5,30 +5,45 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.core.paginator import Page
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import Promise, cached_property
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views import View
+from django_htmx.http import push_url, reswap, retarget
 
-from crm.lists.addresses import kept_under, long_address, query_under
-from crm.lists.conditions import Conditions
+from crm.lists.acting import Act, Choosing
+from crm.lists.addresses import BESIDE, expanded, kept_under, long_address, query_under
 from crm.lists.editor import Editor, editor_of, entered, sections, with_part
+from crm.lists.frames import (
+    chips_by_group,
+    clear_address,
+    label_of,
+    may_change,
+    saving,
+    tabs_around,
+)
 from crm.lists.pages import RecordPaginator
 from crm.lists.registry import Context, Registry, registry_of
-from crm.lists.saved import found_list, preference_of, tabs_of
-from crm.lists.state import Listed, ListState, SmartList
+from crm.lists.saved import found_list, preference_of
+from crm.lists.state import ListState
 from crm.lists.tables import RecordTable
-from crm.lists.why import reasons_for
+from crm.lists.why import found_by_name, reasons_for
 
 TEMPLATE = "lists/list.html"
+# Parts that stand beside the rows and ask for none.
+PANELS = ("editor", "found", "why", "why-found")
 # Which part of the page htmx asked for, by the id of the element that it will replace.
 PARTS = {
     "list": f"{TEMPLATE}#exchange",
     "results": f"{TEMPLATE}#answer",
     "editor": "lists/_editor.html",
+    "found": "lists/_editor_found.html",
     "why": "lists/_why.html",
+    "why-found": "lists/_why_found.html",
     "count": "lists/_count.html",
 }
 
@@ -47,6 +62,8 @@ class RecordListView(View):
     actions_template: ClassVar[str]
     rows_template: ClassVar[str]
     empty_template: ClassVar[str]
+    # What can be done with the rows that are chosen; the first few are in sight.
+    acts: ClassVar[list[Act]] = []
     http_method_names = ["get", "head", "options"]
 
     def count_sentence(self, count: int, shown: str) -> str:
@@ -66,9 +83,7 @@ class RecordListView(View):
         context = Context.of(request.user)
         editor = None
         if "set" in params:
-            base = ListState(
-                self.registry, context, QueryDict(params.get("base", "")), listed, preference
-            )
+            base = ListState(self.registry, context, self._base(params), listed, preference)
             target, editor = entered(self.registry, base, params)
             if target:
                 return redirect(request.path if target == "." else request.path + target)
@@ -88,122 +103,85 @@ class RecordListView(View):
         if query is None:
             raise Http404
         params = QueryDict(query, mutable=True)
-        for name in ("page", "edit", "add", "choose", "why"):
+        for name in BESIDE:
             if name in request.GET:
                 params[name] = request.GET[name]
         return params
+
+    def _base(self, params: QueryDict) -> QueryDict:
+        """The state that the form of a chip was opened in."""
+        base = expanded(QueryDict(params.get("base", "")))
+        if base is None:
+            raise Http404
+        return base
 
     def _answer(
         self, request: HttpRequest, state: ListState, editor: Editor | None
     ) -> HttpResponse:
         part = request.htmx.target or "" if request.htmx else ""  # type: ignore[attr-defined]
         context = self._frame(request, state, editor)
-        if part in ("editor", "why"):
+        # Nothing was changed where the form of a chip is refused.
+        status = 422 if editor and editor.problem else 200
+        if part and status == 422:
+            answer = render(request, PARTS["editor"], context, status=status)
+            return reswap(push_url(retarget(answer, "#editor"), False), "outerHTML")
+        if part in PANELS:
             return render(request, PARTS[part], context)
         paginator = RecordPaginator(state.queryset(), RecordTable(state).rows(), state.per_page)
         if part == "count":
             paginator.exact = True
-            context["count_text"] = self.count_sentence(paginator.count, intcomma(paginator.count))
-            return render(request, PARTS[part], context)
+            return render(request, PARTS[part], context | self._counted(state, paginator))
         context |= self._rows(state, paginator)
-        return render(request, PARTS.get(part, TEMPLATE), context)
+        return render(request, PARTS.get(part, TEMPLATE), context, status=status)
 
     def _frame(
         self, request: HttpRequest, state: ListState, editor: Editor | None
     ) -> dict[str, Any]:
         """What stands around the rows."""
-        tabs = tabs_of(self.registry, request.user, state.preference)  # type: ignore[arg-type]
         return {
             "list": self,
             "state": state,
             "editor": editor,
-            "editor_sections": self._sections(state),
-            "tabs": [self._tab(one, state) for one in tabs],
+            **self._menu(state),
+            "tabs": tabs_around(state),
             "title": self._title(state),
-            "chips": self._chips(state),
-            "add_url": with_part(state.address(), "choose=0"),
+            "chips": chips_by_group(state),
             "or_url": with_part(state.address(), f"choose={len(state.conditions.groups)}"),
             "never": bool(state.never) and len(state.never) == len(state.conditions.groups),
-            "some_never": bool(state.never),
-            "clear": self._clear(state),
-            "reset": "." if state.listed else "",
-            "editable_list": self._may_change(request, state),
-            "why": self._why(request, state),
-            "why_url": with_part(state.address(), "why="),
+            "clear": clear_address(state),
+            "saving": saving(state),
+            "editable_list": may_change(state),
+            **self._why(request, state),
         }
 
-    def _sections(self, state: ListState) -> list[Any]:
+    def _menu(self, state: ListState) -> dict[str, Any]:
+        """The fields to choose from, and the id of what opened their menu."""
         choose = self.request.GET.get("choose", "")
-        if not choose.isdigit() or len(choose) > 2:
-            return []
-        return sections(self.registry, state, int(choose))
-
-    def _tab(self, listed: Listed, state: ListState) -> dict[str, Any]:
-        current = state.listed is not None and state.listed.slug == listed.slug
-        if state.listed is None and listed.slug == "all":
-            current = not state.conditions
+        if not (choose.isascii() and choose.isdigit()) or len(choose) > 2:
+            return {}
+        group, groups = int(choose), len(state.conditions.groups)
+        trigger = "or-filter" if groups and group >= groups else f"add-{group}"
         return {
-            "slug": listed.slug,
-            "label": listed.name if isinstance(listed, SmartList) else listed.label,
-            "url": self.list_url(listed.slug),
-            "current": current,
-            "changed": current and state.changed,
-            "shared": isinstance(listed, SmartList) and listed.shared,
+            "editor_sections": sections(self.registry, state, group),
+            "editor_trigger": trigger if groups > 1 or trigger == "or-filter" else "add-filter",
         }
-
-    def list_url(self, slug: str) -> str:
-        return reverse(self.registry.list_view, args=[slug])
 
     def _title(self, state: ListState) -> str:
         if state.listed is None:
             return str(self.title)
-        name = state.listed.name if isinstance(state.listed, SmartList) else state.listed.label
-        return f"{name} · {self.title}"
+        return f"{label_of(state.listed)} · {self.title}"
 
-    def _chips(self, state: ListState) -> list[dict[str, Any]]:
-        """The chips by group, each with its sentence in parts and its addresses."""
-        groups: dict[int, list[dict[str, Any]]] = {}
-        for one in state.bound:
-            before, values, after = one.parts(state.context)
-            without = state.conditions.replaced(one.group, one.index, None)
-            chip = {
-                "id": f"{one.group}-{one.index}",
-                "before": before,
-                "values": values,
-                "after": after,
-                "sentence": f"{before}{values}{after}",
-                "problem": one.problem,
-                "unavailable": one.unavailable,
-                "edit": with_part(state.address(), f"edit={one.group}.{one.index}"),
-                "without": state.address(conditions=without),
-            }
-            groups.setdefault(one.group, []).append(chip)
-        return [
-            {
-                "chips": chips,
-                "add": with_part(state.address(), f"choose={number}"),
-                "never": number in state.never,
-            }
-            for number, chips in groups.items()
-        ]
-
-    def _clear(self, state: ListState) -> str:
-        """The address of the list without filters; its order stays, unless that is what is wrong."""
-        if state.problems:
-            return "."
-        return state.address(conditions=Conditions(), text="")
-
-    def _may_change(self, request: HttpRequest, state: ListState) -> bool:
-        saved = state.listed
-        if not isinstance(saved, SmartList):
-            return False
-        return saved.owner_id == request.user.pk or (saved.shared and request.user.is_superuser)
-
-    def _why(self, request: HttpRequest, state: ListState) -> Any:
-        pk = request.GET.get("why", "")
-        if not pk.isdigit() or len(pk) > 18:
-            return None
-        return reasons_for(state, int(pk))
+    def _why(self, request: HttpRequest, state: ListState) -> dict[str, Any]:
+        """Why one record is in the list or not; without a number, what could be meant by a name."""
+        found = {"why_url": with_part(state.address(), "why="), "why_opened": "why" in request.GET}
+        pk, text = request.GET.get("why", ""), request.GET.get("find", "").strip()[:200]
+        if pk.isascii() and pk.isdigit() and len(pk) <= 18:
+            found["why"] = reasons_for(state, int(pk))
+            found["why_gone"] = found["why"] is None
+        elif text and found["why_opened"]:
+            found["why_find"] = text
+            found["why_found"] = found_by_name(state, text)
+        return found
 
     def _rows(self, state: ListState, paginator: RecordPaginator) -> dict[str, Any]:
         table = RecordTable(state)
@@ -216,9 +194,29 @@ class RecordListView(View):
             "previous_url": self.page_url(page.number - 1, state),
             "next_url": self.page_url(page.number + 1, state),
             "summary": self._summary(page, state),
-            "count": paginator.count,
             "open_ended": paginator.open_ended,
+            "page_address": self.page_url(page.number, state),
+            "display_url": self._display_url(state),
+            **self._choosing(state, paginator, [row.pk for row in page.object_list]),
         }
+
+    def _counted(self, state: ListState, paginator: RecordPaginator) -> dict[str, Any]:
+        """What the exact number changes on the page, without its rows."""
+        number = self.request.GET.get("page", "1")
+        page = Page([], int(number) if number.isdecimal() else 1, paginator)
+        return {"summary": self._summary(page, state), **self._choosing(state, paginator, [])}
+
+    def _choosing(
+        self, state: ListState, paginator: RecordPaginator, ids: list[int]
+    ) -> dict[str, Any]:
+        count = paginator.count
+        shown = intcomma(paginator.counted_to) + "+" if paginator.open_ended else intcomma(count)
+        counted = self.count_sentence(count, shown)
+        return {"count": count, "choosing": Choosing(state, counted, ids, self.acts)}
+
+    def _display_url(self, state: ListState) -> str:
+        query = urlencode({"list": state.listed.slug if state.listed else "", "state": state.query})
+        return f"{reverse('lists:columns', args=[self.record])}?{query}"
 
     def _summary(self, page: Any, state: ListState) -> str:
         if state.faults:

@@ -8,9 +8,12 @@ from typing import Any
 from django.db.models import BooleanField, Case, Value, When
 from django.utils.translation import gettext as _
 
+from crm.lists.editor import with_part
 from crm.lists.kinds import YesNo
 from crm.lists.registry import Context, Field
 from crm.lists.state import BoundChip, ListState
+
+FOUND_AT_MOST = 10
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,13 @@ def reasons_for(state: ListState, pk: int) -> Reasons | None:
     return Reasons(
         record, state.matching().filter(pk=pk).exists(), list(groups.values()), text_passed
     )
+
+
+def found_by_name(state: ListState, text: str) -> list[dict[str, Any]]:
+    """Some records that a typed name could mean, each with the address that asks about it."""
+    rows: Any = state.registry.visible(state.context.user)
+    found = rows.matching(text)[:FOUND_AT_MOST]
+    return [{"name": one.name, "url": with_part(state.address(), f"why={one.pk}")} for one in found]
 
 
 def seen_of(field: Field, record: Any, context: Context, passed: bool) -> str:

@@ -33,9 +33,10 @@
   autofocus(document);
 
   document.addEventListener("htmx:configRequest", ({ detail }) => {
-    // Addresses are shared: leave out what is empty. A list begins anew at its first page.
+    // Addresses are shared: leave out what is empty, unless that says something. A list begins anew at its first page.
     if (detail.verb !== "get") return;
     for (const name of new Set(Object.keys(detail.parameters))) {
+      if (detail.elt.closest("form")?.elements[name]?.dataset?.keepEmpty !== undefined) continue;
       const values = [].concat(detail.parameters[name]).filter((value) => value !== "");
       if (!values.length) delete detail.parameters[name];
     }
