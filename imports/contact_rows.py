@@ -58,12 +58,11 @@ class ContactRows:
 
     def __init__(self, loading: Loading, section: Section) -> None:
         self.loading = loading
-        self.section = section
+        self.section, self.file = loading.begin(section)
         self.is_company = section.entity == Entity.COMPANIES
         self.kind = Kind.COMPANY.value if self.is_company else Kind.PERSON.value
         self.counts = loading.counts(section.entity)
-        self.file = loading.open(section)
-        self.reader = RowReader(loading, section, self.file.header)
+        self.reader = RowReader(loading, self.section, self.file.header)
         self.parents: list[Parent] = []
         self.fresh: list[Fresh] = []
         self.changed: list[Changed] = []

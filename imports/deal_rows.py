@@ -56,10 +56,9 @@ class DealRows:
 
     def __init__(self, loading: Loading, section: Section) -> None:
         self.loading = loading
-        self.section = section
+        self.section, self.file = loading.begin(section)
         self.counts = loading.counts(section.entity)
-        self.file = loading.open(section)
-        self.reader = RowReader(loading, section, self.file.header)
+        self.reader = RowReader(loading, self.section, self.file.header)
         self.fresh: list[Fresh] = []
         self.changed: list[Changed] = []
         named = {name: position for position, name in enumerate(self.reader.names)}

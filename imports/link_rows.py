@@ -27,10 +27,9 @@ class LinkRows:
 
     def __init__(self, loading: Loading, section: Section) -> None:
         self.loading = loading
-        self.section = section
+        self.section, self.file = loading.begin(section)
         self.counts = loading.counts(section.entity)
-        self.file = loading.open(section)
-        self.reader = RowReader(loading, section, self.file.header)
+        self.reader = RowReader(loading, self.section, self.file.header)
         self.links: list[Link] = []
         names = self.reader.names
         self._deal, self._contact = names.index("deal"), names.index("contact")

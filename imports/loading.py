@@ -18,6 +18,7 @@ from deals.stages import GROUP_OF
 from imports import bulk
 from imports.cells import BadCell, shortened
 from imports.directory import Directory, users_by_word
+from imports.exported import RECORDS, ExportedFile, fitting
 from imports.fields import Entity
 from imports.mapping import Mapping, Section, StageWord
 from imports.models import ImportedRecord
@@ -109,7 +110,16 @@ class Loading:
 
     def open(self, section: Section) -> CsvFile:
         if self.mended:
-            return MendedFile(self.mended, section.file, columns=section.columns())
+            columns = section.key if section.exported else section.columns()
+            return MendedFile(self.mended, section.file, columns=columns)
+        if section.exported:
+            return ExportedFile(
+                self.folder / section.file,
+                RECORDS[section.entity],
+                encoding=section.encoding,
+                delimiter=section.delimiter,
+                skip=section.skip,
+            )
         return CsvFile(
             self.folder / section.file,
             columns=section.columns(),
@@ -117,6 +127,11 @@ class Loading:
             delimiter=section.delimiter,
             skip=section.skip,
         )
+
+    def begin(self, section: Section) -> tuple[Section, CsvFile]:
+        """The file of a section, and the section as it fits the file."""
+        file = self.open(section)
+        return (fitting(section, file) if section.exported else section), file
 
     def take_rows(
         self,
@@ -136,7 +151,7 @@ class Loading:
     def rows(self, section: Section, file: CsvFile, flush: Callable[[], None]) -> Iterator[Row]:
         """The rows that can be read; calls ``flush`` every so many, and at the end."""
         counts = self.counts(section.entity)
-        for count, row in enumerate(file.rows(), start=1):
+        for count, row in enumerate(self._meant(section, file), start=1):
             if row.problem:
                 counts.rejected += 1
                 self.reject(file, row, "", row.problem)
@@ -150,6 +165,17 @@ class Loading:
         flush()
         if self.progress:
             self.progress(section.file, file.size, file.size)
+
+    def _meant(self, section: Section, file: CsvFile) -> Iterator[Row]:
+        """The rows of a section; one that cannot be read is every section's."""
+        if section.only is None:
+            yield from file.rows()
+            return
+        column, value = section.only
+        place = file.header.index(column)
+        for row in file.rows():
+            if len(row.cells) <= place or row.cells[place].strip() == value:
+                yield row
 
     def counts(self, entity: Entity) -> Counts:
         return self.report.counts[entity]

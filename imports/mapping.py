@@ -55,9 +55,13 @@ class Section:
     # Rows with the same key are one record, and rows without one none: a file of something else.
     repeated: bool = False
     drop_invalid_email: bool = False
+    # An export of this product, whose columns are those of the list it is of.
+    exported: bool = False
+    # A column and what stands in it: of a file with rows of several kinds, those that are meant.
+    only: tuple[str, str] | None = None
 
     def columns(self) -> list[str]:
-        named = list(self.key)
+        named = [*self.key, *([self.only[0]] if self.only else [])]
         for mapped in self.fields.values():
             named += mapped.all_columns()
         return list(dict.fromkeys(named))

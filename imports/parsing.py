@@ -52,7 +52,7 @@ def parse_mapping(
     return _Parser(name, {"encoding": encoding, "delimiter": delimiter}).mapping(data)
 
 
-_SECTION_KEYS = ("file", "key", "fields", "repeated", "invalid_email", "skip")
+_SECTION_KEYS = ("file", "key", "fields", "repeated", "invalid_email", "skip", "exported", "only")
 _FILE_DEFAULTS = ("encoding", "delimiter", "decimal", "thousands", "date_format")
 
 
@@ -185,8 +185,26 @@ class _Parser:
             skip=self.take(table, "skip", int, place, 0),
             repeated=self.take(table, "repeated", bool, place, False),
             drop_invalid_email=invalid_email == "drop",
+            exported=self.exported(entity, table, place),
+            only=self.only(table, place),
             **self.file_defaults(table, top, place),
         )  # fmt: skip
+
+    def exported(self, entity: Entity, table: dict[str, Any], place: str) -> bool:
+        exported: bool = self.take(table, "exported", bool, place, False)
+        if exported and entity == Entity.DEAL_CONTACTS:
+            self.refuse(place, _("There are no exports of who is on a deal."))
+        return exported
+
+    def only(self, table: dict[str, Any], place: str) -> tuple[str, str] | None:
+        if "only" not in table:
+            return None
+        only = self.take(table, "only", dict, place, {})
+        self.known(only, ("column", "is"), f"{place} only")
+        values = [self.take(only, key, str, f"{place} only", "") for key in ("column", "is")]
+        if not all(values):
+            self.refuse(f"{place} only", _("Name a “column” and what “is” to stand in it."))
+        return values[0], values[1]
 
     def file_defaults(
         self, table: dict[str, Any], top: dict[str, Any], place: str
