@@ -51,9 +51,12 @@ class SetOwner(SetValues):
         self.check(run.params, run.user)
         return super().act(ids, run)
 
+    def names(self, params: Mapping[str, Any]) -> dict[str, str]:
+        owner = User.objects.filter(pk=params["owner"] or 0).first()
+        return {"owner": str(owner)} if owner else {}
+
     def labelled(self, params: Mapping[str, Any]) -> str:
-        owner = User.objects.filter(pk=params["owner"]).first()
-        return _("Owner: %(owner)s") % {"owner": owner or _("Nobody")}
+        return _("Owner: %(owner)s") % {"owner": self.named(params, "owner") or _("Nobody")}
 
     def said(self, run: BulkRun) -> str:
         return _("Owner of %(records)s set") % {"records": self.counted(run.done)}
@@ -85,18 +88,23 @@ class SetFields(SetValues):
         return self.model._meta.get_field(name)
 
     def labelled(self, params: Mapping[str, Any]) -> str:
-        values = params["values"]
-        return ", ".join(self._shown(name, values[name]) for name in self._named(params))
+        return ", ".join(self._shown(name, params) for name in self._settled(params))
 
-    def _named(self, params: Mapping[str, Any]) -> list[str]:
+    def names(self, params: Mapping[str, Any]) -> dict[str, str]:
+        found = {}
+        for name, value in params["values"].items():
+            field = self._field(name)
+            if isinstance(field, models.ForeignKey) and value is not None:
+                found[name] = str(field.related_model._default_manager.get(pk=value))  # type: ignore[union-attr]
+        return found
+
+    def _settled(self, params: Mapping[str, Any]) -> list[str]:
         """The fields that are set, in their own order: JSON in a database may have none."""
         return [name for name in self.settable if name in params["values"]]
 
-    def _shown(self, name: str, value: Any) -> str:
-        field = self._field(name)
-        label = capfirst(str(field.verbose_name))
-        if isinstance(field, models.ForeignKey) and value is not None:
-            value = field.related_model._default_manager.filter(pk=value).first()
+    def _shown(self, name: str, params: Mapping[str, Any]) -> str:
+        label = capfirst(str(self._field(name).verbose_name))
+        value = self.named(params, name) or params["values"][name]
         if value in ("", None):
             return _("%(field)s: empty") % {"field": label}
         if isinstance(value, bool):
@@ -104,7 +112,7 @@ class SetFields(SetValues):
         return _("%(field)s: %(value)s") % {"field": label, "value": str(value)[:80]}
 
     def said(self, run: BulkRun) -> str:
-        names = [str(self._field(name).verbose_name) for name in self._named(run.params)]
+        names = [str(self._field(name).verbose_name) for name in self._settled(run.params)]
         values = {"fields": capfirst(", ".join(names)), "records": self.counted(run.done)}
         return _("%(fields)s of %(records)s set") % values
 

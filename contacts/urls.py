@@ -1,6 +1,7 @@
 from django.urls import path
 
 from contacts import card_views, views
+from crm.bulk import views as bulk_views
 from crm.exports import views as export_views
 
 app_name = "contacts"
@@ -8,6 +9,7 @@ app_name = "contacts"
 urlpatterns = [
     path("contacts/", views.ContactList.as_view(), name="list"),
     path("contacts/lists/<slug:slug>/", views.ContactList.as_view(), name="list"),
+    path("contacts/act/", bulk_views.act, {"record": "contact"}, name="act"),
     path("contacts/export/", export_views.export, {"record": "contact"}, name="export"),
     path(
         "contacts/addresses/",

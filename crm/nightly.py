@@ -43,9 +43,17 @@ def remove_exports() -> tuple[bool, str]:
     return True, str(remove_old_files())
 
 
+def drop_old_runs() -> tuple[bool, str]:
+    """Drops rows and files of runs that nobody can undo any more."""
+    from crm.bulk.services import purge_expired
+
+    return True, str(purge_expired())
+
+
 JOBS: dict[str, Callable[[], tuple[bool, str]]] = {
     "check_statuses": check_statuses,
     "empty_trash": empty_trash,
+    "drop_old_runs": drop_old_runs,
     "remove_exports": remove_exports,
 }
 

@@ -140,13 +140,14 @@ class MoveDeals(DealAction):
         )
         return outcomes
 
+    def names(self, params: Mapping[str, Any]) -> dict[str, str]:
+        return {"stage": self._stage(params).name}
+
     def labelled(self, params: Mapping[str, Any]) -> str:
-        stage = Stage.objects.filter(pk=params["stage"]).select_related("pipeline").first()
-        return _("Stage: %(stage)s") % {"stage": f"{stage.pipeline}: {stage}" if stage else "?"}
+        return _("Stage: %(stage)s") % {"stage": self.named(params, "stage")}
 
     def said(self, run: BulkRun) -> str:
-        stage = Stage.objects.filter(pk=run.params["stage"]).first()
-        values = {"records": self.counted(run.done), "stage": stage.name if stage else "?"}
+        values = {"records": self.counted(run.done), "stage": self.named(run.params, "stage")}
         return _("%(records)s moved to %(stage)s") % values
 
     def _stage(self, params: Mapping[str, Any]) -> Stage:

@@ -10,6 +10,7 @@ class DealsConfig(AppConfig):
     def ready(self) -> None:
         from deals import (  # noqa: F401
             actions,
+            bulk,
             company_actions,
             contact_actions,
             contact_listing,

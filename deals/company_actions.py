@@ -101,9 +101,12 @@ class SetCompany(ContactAction):
         )
         return outcomes + [done(pk, as_text(before[pk]), as_text(was[pk])) for pk in moving]
 
+    def names(self, params: Mapping[str, Any]) -> dict[str, str]:
+        company = Contact.objects.filter(pk=params.get("company") or 0).first()
+        return {"company": company.name} if company else {}
+
     def labelled(self, params: Mapping[str, Any]) -> str:
-        company = Contact.objects.filter(pk=params["company"] or 0).first()
-        return _("Company: %(company)s") % {"company": company or _("none")}
+        return _("Company: %(company)s") % {"company": self.named(params, "company") or _("none")}
 
     def said(self, run: BulkRun) -> str:
         return _("Company of %(records)s set") % {"records": self.counted(run.done)}

@@ -160,13 +160,14 @@ class AddToDeal(ContactAction):
             before[contact]["kept"] = joined
         return before
 
+    def names(self, params: Mapping[str, Any]) -> dict[str, str]:
+        return {"deal": Deal.objects.get(pk=params["deal"]).name}
+
     def labelled(self, params: Mapping[str, Any]) -> str:
-        deal = Deal.objects.filter(pk=params["deal"]).first()
-        return _("Add to “%(deal)s”") % {"deal": deal or "?"}
+        return _("Add to “%(deal)s”") % {"deal": self.named(params, "deal")}
 
     def said(self, run: BulkRun) -> str:
-        deal = Deal.objects.filter(pk=run.params["deal"]).first()
-        values = {"records": self.counted(run.done), "deal": deal or "?"}
+        values = {"records": self.counted(run.done), "deal": self.named(run.params, "deal")}
         return _("%(records)s added to “%(deal)s”") % values
 
 

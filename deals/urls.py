@@ -1,13 +1,16 @@
 from django.urls import path
 
+from crm.bulk import views as bulk_views
 from crm.exports import views as export_views
-from deals import card_views, form_views, trash_views, views
+from deals import card_views, form_views, option_views, trash_views, views
 
 app_name = "deals"
 
 urlpatterns = [
     path("deals/", views.DealList.as_view(), name="list"),
     path("deals/lists/<slug:slug>/", views.DealList.as_view(), name="list"),
+    path("deals/act/", bulk_views.act, {"record": "deal"}, name="act"),
+    path("deals/options/", option_views.options, name="options"),
     path("deals/export/", export_views.export, {"record": "deal"}, name="export"),
     path("deals/new/", form_views.new, name="new"),
     path("deals/preview/", form_views.preview_form, name="preview"),

@@ -88,6 +88,13 @@ class BulkAction:
     def check(self, params: Mapping[str, Any], user: Any) -> None:
         """Raise ``ValidationError`` for parameters that nothing can be done with."""
 
+    def names(self, params: Mapping[str, Any]) -> dict[str, str]:
+        """What the parameters' records are called as the run starts, kept as ``params["names"]``.
+
+        Pages tell of runs by it, without looking anything up and whatever is gone by then.
+        """
+        return {}
+
     def act(self, ids: Sequence[int], run: BulkRun) -> list[Outcome]:
         """Act on these records, in the order given."""
         raise NotImplementedError
@@ -133,6 +140,9 @@ class BulkAction:
     def labelled(self, params: Mapping[str, Any]) -> str:
         """The label, and what these parameters add to it, as in “Owner: Ann”."""
         return str(self.label)
+
+    def named(self, params: Mapping[str, Any], name: str) -> str:
+        return str(params.get("names", {}).get(name, ""))
 
 
 _actions: dict[str, BulkAction] = {}

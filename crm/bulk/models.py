@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -15,6 +16,20 @@ from django.utils.translation import gettext_lazy as _
 KEPT_FOR = timedelta(days=30)
 # A run that was not touched for longer than this has lost its worker. A chunk takes a second.
 CLAIM_LASTS = timedelta(seconds=60)
+
+
+class BulkRunQuerySet(models.QuerySet["BulkRun"]):
+    def visible_to(self, user: Any) -> BulkRunQuerySet:
+        """One's own runs; administrators see everybody's."""
+        if not (user.is_authenticated and user.is_active):
+            return self.none()
+        return self if user.is_superuser else self.filter(user=user)
+
+    def editable_by(self, user: Any) -> BulkRunQuerySet:
+        return self.visible_to(user)
+
+    def on(self) -> BulkRunQuerySet:
+        return self.filter(state__in=BulkRun.ON)
 
 
 class BulkRun(models.Model):
@@ -83,6 +98,8 @@ class BulkRun(models.Model):
     file = models.FileField(_("file"), upload_to="runs/%Y/%m/", null=True, blank=True)
     file_name = models.CharField(_("name of the file"), max_length=255, blank=True)
 
+    objects = BulkRunQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("run")
         verbose_name_plural = _("runs")
@@ -125,6 +142,19 @@ class BulkRun(models.Model):
     @property
     def left(self) -> int:
         return self.total - self.at
+
+    @property
+    def percent(self) -> int:
+        return self.at * 100 // self.total if self.total else 0
+
+    @property
+    def rate(self) -> float | None:
+        """Rows in a second; None until five seconds of work show it."""
+        return self.at / self.seconds if self.seconds >= 5 and self.at else None
+
+    @property
+    def seconds_left(self) -> int | None:
+        return round(self.left / self.rate) if self.rate else None
 
     @property
     def is_abandoned(self) -> bool:

@@ -60,7 +60,7 @@ def start(
             action=action.key,
             record=action.record,
             user=user,
-            params=dict(params),
+            params={**params, "names": action.names(params)},
             sentence=sentence,
             language=get_language() or "en",
             origin=origin,
