@@ -90,7 +90,6 @@ def _text(name: str, label: Any, section: Any = CONTACT, path: str = "", **more:
         "order": [NullIf(folded(described), Value(""))],
         "nullable": True,
         "editable": name if own else "",
-        "css": "cut",
         **more,
     }
     return Field(name=name, label=label, kind=TEXT, section=section, path=path, **options)
@@ -223,7 +222,7 @@ def _company_fields() -> list[Field]:
             name="company", label=_("Company"), kind=COMPANY_KIND, section=COMPANY,
             path="company", cell=cells.record("company", "contacts:card"),
             needs=["company__name"], order=["company__sort_key"], nullable=True,
-            source="company__name", css="cut below", editable="company",
+            source="company__name", css="below", editable="company",
         ),
         _company_status(StatusKind.PROSPECT, ProspectStatus, _("Company’s prospect status")),
         _company_status(StatusKind.CUSTOMER, CustomerStatus, _("Company’s customer status")),
@@ -240,7 +239,7 @@ def _company_fields() -> list[Field]:
             name="parent_company", label=_("Parent company"), kind=COMPANY_KIND, section=COMPANY,
             path="parent_company", cell=cells.record("parent_company", "contacts:card"),
             needs=["parent_company__name"], order=["parent_company__sort_key"], nullable=True,
-            source="parent_company__name", css="cut",
+            source="parent_company__name",
         ),
     ]  # fmt: skip
 
@@ -249,7 +248,7 @@ def _record_fields() -> list[Field]:
     return [
         Field(
             name="owner", label=_("Owner"), kind=Person(people), section=RECORD, path="owner",
-            cell=cells.person("owner"), editable="owner", css="cut",
+            cell=cells.person("owner"), editable="owner",
             needs=["owner__username", "owner__first_name", "owner__last_name"],
             order=["owner__last_name", "owner__first_name", "owner__username"], nullable=True,
             source="owner__username",

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from contacts import card_views, views
+from contacts import card_views, cell_views, views
 from crm.bulk import views as bulk_views
 from crm.exports import views as export_views
 
@@ -21,6 +21,7 @@ urlpatterns = [
     path("contacts/new/person/", card_views.new_person, name="new_person"),
     path("contacts/new/company/", card_views.new_company, name="new_company"),
     path("contacts/<int:pk>/", card_views.card, name="card"),
+    path("contacts/<int:pk>/cell/<str:name>/", cell_views.ContactCell.as_view(), name="cell"),
     path("contacts/<int:pk>/edit/", card_views.edit, name="edit"),
     path("contacts/<int:pk>/delete/", card_views.delete, name="delete"),
     path("contacts/<int:pk>/status/", card_views.select, name="select_status"),

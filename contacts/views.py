@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from crm.lists.acting import Act
 from crm.lists.views import RecordListView
 
 
@@ -15,6 +16,14 @@ class ContactList(RecordListView):
     actions_template = "contacts/_list_actions.html"
     rows_template = "contacts/_rows.html"
     empty_template = "contacts/_list_empty.html"
+    acts = [
+        Act("contact.status", _("Status"), "target"),
+        Act("contact.owner", _("Owner"), "user-circle"),
+        Act("contact.set", _("Field values"), "pencil"),
+        Act("contact.company", _("Company"), "building"),
+        Act("contact.add_to_deal", _("Add to a deal"), "briefcase"),
+        Act("contact.delete", _("Delete"), "trash"),
+    ]
 
     def count_sentence(self, count: int, shown: str) -> str:
         return ngettext("%(count)s contact", "%(count)s contacts", count) % {"count": shown}

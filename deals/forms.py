@@ -28,6 +28,13 @@ from deals.services import set_primary_contact
 from deals.stages import Group
 
 
+def offer_owners(form: forms.ModelForm) -> None:
+    """Those who may sign in, and whoever it is now."""
+    owners = User.objects.filter(Q(is_active=True) | Q(pk=form.instance.owner_id))
+    owner = cast(forms.ModelChoiceField, form.fields["owner"])
+    owner.queryset = owners.order_by("first_name", "last_name", "username")
+
+
 class DealForm(VersionedForm):
     """A deal and its contacts. Saving it is one change.
 
@@ -95,9 +102,7 @@ class DealForm(VersionedForm):
         stages = offered_stages(self.stored_stage)
         stage.queryset = stages
         stage.several = len(set(stages.values_list("pipeline_id", flat=True))) > 1
-        owners = User.objects.filter(Q(is_active=True) | Q(pk=self.instance.owner_id))
-        owner = cast(forms.ModelChoiceField, self.fields["owner"])
-        owner.queryset = owners.order_by("first_name", "last_name", "username")
+        offer_owners(self)
 
     def stored_contacts(self) -> set[int]:
         """Ids of everybody on the deal as it is stored."""
@@ -212,3 +217,16 @@ class DealForm(VersionedForm):
             DealContact.objects.filter(pk__in=gone).delete()
         if added:
             DealContact.objects.bulk_create(added)
+
+
+class DealCellForm(VersionedForm):
+    """What of a deal can be changed without a look at who is on it: no status rests on it."""
+
+    class Meta:
+        model = Deal
+        fields = ["value", "owner", "source", "estimated_close_date", "hot"]
+        widgets = {"estimated_close_date": date_input()}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_owners(self)

@@ -150,7 +150,7 @@ def _reference(name: str, label: Any, model: Any, *, editable: str = "") -> Fiel
         name=name, label=label, kind=Choice(_named(model), nullable=True), section=DEAL, path=name,
         cell=cells.text(f"{name}__name"), needs=[f"{name}__name"],
         order=[f"{name}__position", f"{name}__name"], nullable=True, source=f"{name}__name",
-        editable=editable, css="cut",
+        editable=editable,
     )  # fmt: skip
 
 
@@ -181,7 +181,7 @@ def _deal_fields() -> list[Field]:
             name="pipeline", label=_("Pipeline"), kind=Choice(pipelines), section=DEAL,
             path="stage__pipeline", where=_in_pipeline, cell=cells.text("stage__pipeline__name"),
             needs=["stage__pipeline__name"], source="stage__pipeline__name",
-            order=["stage__pipeline__position", "stage__pipeline_id"], css="cut",
+            order=["stage__pipeline__position", "stage__pipeline_id"],
         ),
         Field(
             name="value", label=_("Value"), kind=Number(nullable=True, whole=False), section=DEAL,
@@ -195,7 +195,7 @@ def _deal_fields() -> list[Field]:
         ),
         Field(
             name="owner", label=_("Owner"), kind=Person(people), section=DEAL, path="owner",
-            cell=cells.person("owner"), editable="owner", css="cut",
+            cell=cells.person("owner"), editable="owner",
             needs=["owner__username", "owner__first_name", "owner__last_name"],
             order=["owner__last_name", "owner__first_name", "owner__username"], nullable=True,
             source="owner__username",
@@ -216,7 +216,7 @@ def _contact_fields() -> list[Field]:
             name="contact", label=_("Main contact"), kind=CONTACT_KIND, section=PEOPLE,
             path="primary_contact", cell=cells.record("primary_contact", "contacts:card"),
             needs=["primary_contact__name"], order=["primary_contact__sort_key"],
-            source="primary_contact__name", css="cut below",
+            source="primary_contact__name", css="below",
         ),
         _status(StatusKind.PROSPECT, ProspectStatus, _("Main contact’s prospect status")),
         _status(StatusKind.CUSTOMER, CustomerStatus, _("Main contact’s customer status")),
@@ -227,7 +227,7 @@ def _contact_fields() -> list[Field]:
         Field(
             name="company", label=_("Company"), kind=COMPANY_KIND, section=PEOPLE, path="company",
             cell=cells.record("company", "contacts:card"), needs=["company__name"],
-            order=["company__sort_key"], nullable=True, source="company__name", css="cut below",
+            order=["company__sort_key"], nullable=True, source="company__name", css="below",
         ),
         Field(
             name="company_name", label=_("Company’s name"), kind=TEXT, section=PEOPLE,

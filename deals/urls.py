@@ -2,7 +2,7 @@ from django.urls import path
 
 from crm.bulk import views as bulk_views
 from crm.exports import views as export_views
-from deals import card_views, form_views, option_views, trash_views, views
+from deals import card_views, cell_views, form_views, option_views, trash_views, views
 
 app_name = "deals"
 
@@ -17,6 +17,7 @@ urlpatterns = [
     path("deals/<int:pk>/preview/", form_views.preview_form, name="preview"),
     path("deals/move-along/", card_views.move_along, name="move_along"),
     path("deals/<int:pk>/", card_views.card, name="card"),
+    path("deals/<int:pk>/cell/<str:name>/", cell_views.DealCell.as_view(), name="cell"),
     path("deals/<int:pk>/edit/", form_views.edit, name="edit"),
     path("deals/<int:pk>/move/", card_views.move, name="move"),
     path("deals/<int:pk>/star/", card_views.star, name="star"),

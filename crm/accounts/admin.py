@@ -9,7 +9,7 @@ from crm.accounts.models import Team, User
 class UserAdmin(StockUserAdmin):
     fieldsets = (
         *(StockUserAdmin.fieldsets or ()),
-        (_("Preferences"), {"fields": ("language", "time_zone", "theme")}),
+        (_("Preferences"), {"fields": ("language", "time_zone", "theme", "shortcuts")}),
     )
 
 

@@ -40,6 +40,11 @@ class User(AbstractUser):
     )
     theme = models.CharField(_("theme"), max_length=5, choices=Theme.choices, default=Theme.AUTO)
 
+    # Who speaks to the computer, or types with one hand, may not want a letter to do something.
+    shortcuts = models.BooleanField(
+        _("keyboard shortcuts"), default=True, help_text=_("Single letters that act in lists.")
+    )
+
     def __str__(self) -> str:
         return self.get_full_name() or self.username
 

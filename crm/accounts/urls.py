@@ -9,4 +9,5 @@ urlpatterns = [
     path("password/done/", views.PasswordChanged.as_view(), name="password_change_done"),
     path("language/", views.set_language, name="set_language"),
     path("theme/", views.set_theme, name="set_theme"),
+    path("shortcuts/", views.shortcuts, name="shortcuts"),
 ]

@@ -9,10 +9,11 @@ from django.contrib.auth.views import (
     PasswordChangeView,
 )
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import render
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 from django.views.i18n import set_language as remember_language
 
 from crm.accounts.context import THEME_COOKIE
@@ -54,12 +55,7 @@ def set_language(request: HttpRequest) -> HttpResponseBase:
 def set_theme(request: HttpRequest) -> HttpResponseBase:
     """Keeps the chosen theme, as `set_language` keeps the language, and goes back to where it was chosen."""
     theme = request.POST.get("theme", "")
-    back = request.headers.get("Referer", "")
-    if not url_has_allowed_host_and_scheme(
-        back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
-        back = "/"
-    response = HttpResponseRedirect(back)
+    response = HttpResponseRedirect(_back(request))
     if theme in User.Theme.values:
         if request.user.is_authenticated:
             request.user.theme = theme
@@ -73,3 +69,25 @@ def set_theme(request: HttpRequest) -> HttpResponseBase:
             samesite="Lax",
         )
     return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def shortcuts(request: HttpRequest) -> HttpResponseBase:
+    """The keys of lists, and the switch for those that are single letters. What htmx asks for opens in a panel."""
+    if request.method == "POST":
+        request.user.shortcuts = request.POST.get("shortcuts") == "on"  # type: ignore[union-attr]
+        request.user.save(update_fields=["shortcuts"])
+        return HttpResponseRedirect(_back(request))
+    in_panel = request.htmx  # type: ignore[attr-defined]
+    return render(request, "accounts/_shortcuts.html" if in_panel else "accounts/shortcuts.html")
+
+
+def _back(request: HttpRequest) -> str:
+    """The page of this site that the request comes from."""
+    back = request.headers.get("Referer", "")
+    hosts = {request.get_host()}
+    if url_has_allowed_host_and_scheme(
+        back, allowed_hosts=hosts, require_https=request.is_secure()
+    ):
+        return back
+    return "/"

@@ -141,19 +141,20 @@ def choice(path: str, labels: Callable[[Context], Mapping[Any, Any]]) -> CellMak
 
 
 def status(path: str, kind: str, labels: Mapping[str, Any]) -> CellMaker:
-    """A status as its badge, drawn once for all rows."""
+    """A status as its badge, drawn once for all rows. Most rows stand nowhere: there the words are enough."""
 
     def maker(context: Context) -> Callable[[Any, Any], Cell]:
         read = reading(path)
-        cells = {
-            value: Cell(
-                render_to_string("_status.html", {"kind": kind, "value": value, "label": label})
-            )
-            for value, label in labels.items()
-        }
+        cells = {value: Cell(_badge(kind, value, label)) for value, label in labels.items()}
         return lambda row, found: cells.get(read(row), NOTHING)
 
     return maker
+
+
+def _badge(kind: str, value: str, label: Any) -> str:
+    if value == "none":
+        return str(label)
+    return render_to_string("_status.html", {"kind": kind, "value": value, "label": label})
 
 
 def person(path: str) -> CellMaker:

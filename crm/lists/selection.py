@@ -62,7 +62,9 @@ class Selection:
         rows = state.queryset()
         if scope == "all":
             return cls(state, rows, _number(posted.get("count", "")), fields, True)
-        ids = _ids(posted.getlist("row"))
+        # Without scripts nobody ticks a whole page: the list says which rows are on it.
+        page = posted.get("page", "").split(",") if scope == "page" and posted.get("page") else []
+        ids = _ids(page or posted.getlist("row"))
         fields += [("row", str(pk)) for pk in ids]
         return cls(state, rows.filter(pk__in=ids), len(ids), fields, False)
 

@@ -312,7 +312,7 @@ class ListState:
         conditions: Conditions = changes.get("conditions", self.conditions)
         text: str = changes.get("text", self.text)
         sort: str = changes.get("sort", self.sort_text)
-        columns: Sequence[str] = changes.get("columns", self.column_names)
+        columns: Sequence[str] | None = changes.get("columns", self.column_names)
         found: list[tuple[str, str]] = []
         if conditions != self._listed("conditions", Conditions()):
             found += conditions.pairs() or [("edited", "1")]
@@ -320,8 +320,10 @@ class ListState:
             found.append(("q", text))
         if sort != self._listed("sort", self.registry.default_sort):
             found.append(("sort", sort))
-        if list(columns) != self._own_columns():
-            found.append(("columns", ",".join(columns)))
+        # Once an address says them, it goes on saying them, whatever the reader's habits become.
+        named = "columns" in self.params or "columns" in changes
+        if columns is not None and (named or list(columns) != self._own_columns()):
+            found.append(("columns", ",".join(columns or self.registry.fixed_columns)))
         for name in ("density", "per_page"):
             given = changes.get(name, self.params.get(name, ""))
             if given:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from crm.lists.cells import CardLink
-from crm.lists.registry import Field
+from crm.lists.registry import Field, Registry
+from crm.lists.saved import found_list, preference_of
 from crm.lists.state import SORTED_BY_AT_MOST, ListState
 
 
@@ -28,12 +30,18 @@ class Header:
     place: int
     descending: bool
 
+    @property
+    def also(self) -> str:
+        """What aria-sort cannot say, since it belongs to one header alone; empty for that one and for the others."""
+        if self.place < 2:
+            return ""
+        if self.descending:
+            return _("sorted by it in place %(place)d, descending") % {"place": self.place}
+        return _("sorted by it in place %(place)d, ascending") % {"place": self.place}
 
-@dataclass(frozen=True)
-class SortChoice:
-    value: str
-    label: str
-    selected: bool
+    @property
+    def editable(self) -> bool:
+        return bool(self.field.editable)
 
 
 class RecordTable:
@@ -53,10 +61,13 @@ class RecordTable:
         return rows.select_related(*sorted(relations)) if relations else rows
 
     def prepare(self, rows: Iterable[Any]) -> list[Any]:
-        """The rows of a page, each with `url` and `cells`: (css, text, where it leads) for each column shown."""
+        """The rows of a page, each with `url`, `key` (its id), `choose` (what ticking it is called) and `cells`:
+        (css, text, where it leads) for each column shown.
+        """
         shown = list(rows)
         context = self.state.context
         link = CardLink(self.state.registry.card_view)
+        choose = _("Select %(name)s")
         loaders = dict.fromkeys(field.loader for field in self.shown if field.loader)
         loaded = {loader: loader(shown, context) for loader in loaders}
         columns: list[tuple[str, Any, Any]] = [
@@ -66,6 +77,8 @@ class RecordTable:
         ]
         for row in shown:
             row.url = link.to(row.pk)
+            row.key = str(row.pk)
+            row.choose = choose % {"name": row.name}
             row.cells = [
                 (css, *cell(row, found.get(row.pk) if found is not None else None))
                 for css, cell, found in columns
@@ -99,17 +112,19 @@ class RecordTable:
             descending,
         )
 
-    def sort_choices(self) -> list[SortChoice]:
-        """What a list without a visible head (on a phone) offers instead of it."""
-        choices = []
-        for field in self.fields:
-            if not field.order:
-                continue
-            for descending in (field.descends, not field.descends):
-                value = ("-" if descending else "") + field.name
-                label = _("%(column)s, descending") if descending else _("%(column)s, ascending")
-                text = label % {"column": field.label}
-                choices.append(SortChoice(value, text, self.state.sort_text == value))
-        if not any(one.selected for one in choices):
-            choices.insert(0, SortChoice(self.state.sort_text, _("As it is"), True))
-        return choices
+
+def row_as_listed(registry: Registry, user: Any, posted: QueryDict, pk: int) -> list[Any]:
+    """One row as the list that was posted shows it, with its columns, whether it still matches or not; empty for one
+    that the user may not see. ``posted`` has ``list`` and ``state``.
+    """
+    slug = posted.get("list", "")
+    listed = found_list(registry, user, slug) if slug else None
+    state = ListState.of(
+        registry,
+        user,
+        QueryDict(posted.get("state", "")),
+        listed,
+        preference_of(user, registry.record),
+    )
+    table = RecordTable(state)
+    return table.prepare(table.rows().filter(pk=pk))

@@ -1,0 +1,34 @@
+"""Cells of the list of deals, edited in place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import QueryDict
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from crm.changes import one_change
+from crm.lists.cell_views import CellView
+from crm.lists.registry import Field
+from deals.forms import DealCellForm
+from deals.models import Deal
+
+
+class DealCell(CellView):
+    record = "deal"
+    rows_template = "deals/_rows.html"
+
+    def form_of(self, record: Deal, data: QueryDict | None) -> Any:
+        return DealCellForm(data, instance=record)
+
+    def edit_url(self, pk: int) -> str:
+        return reverse("deals:edit", args=[pk])
+
+    def save(self, pk: int, field: Field) -> Any:
+        with one_change():
+            locked = Deal.objects.editable_by(self.request.user).select_for_update(no_key=True)
+            form = self.checked(get_object_or_404(locked, pk=pk), field)
+            if form is not None and form.is_valid():
+                form.save()
+        return form
