@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from crm.attachments import as_attachment
 from crm.bulk import services
 from crm.bulk.models import BulkRun
 from crm.bulk.results import Result, results_of
@@ -122,9 +123,7 @@ def download(request: HttpRequest, pk: int) -> HttpResponseBase:
     if not found.file or found.state != BulkRun.State.DONE:
         raise Http404
     name = found.file_name or "export"
-    response = FileResponse(found.file.open("rb"), as_attachment=True, filename=name)
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
+    return as_attachment(FileResponse(found.file.open("rb"), filename=name), name)
 
 
 @never_cache

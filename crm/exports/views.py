@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
+from crm.attachments import as_attachment
 from crm.bulk.actions import action_of
 from crm.exports import services
 from crm.exports.fields import Exports, exports_of
@@ -135,20 +136,3 @@ def _list_url(request: HttpRequest, exports: Exports) -> str:
     url = reverse(registry_of(exports.record).list_view, args=[slug] if slug else [])
     query = request.POST.get("state", "").removeprefix("?")
     return f"{url}?{quote(query, safe='=&%+~.,-')}" if query else url
-
-
-def as_attachment(
-    response: HttpResponseBase, file_name: str, content_type: str
-) -> HttpResponseBase:
-    """``response`` as a file to be saved, which no browser shows or takes for something else."""
-    response["Content-Type"] = content_type
-    response["Content-Disposition"] = disposition(file_name)
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
-
-
-def disposition(file_name: str) -> str:
-    """The name in letters that every program knows, and as it is for those that know more."""
-    stem, dot, ending = file_name.rpartition(".")
-    plain = f"{slugify(stem) or 'export'}{dot}{slugify(ending)}"
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"
