@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from crm.bulk.pages import pages_of
 from crm.lists.acting import Act
 from crm.lists.views import RecordListView
 
@@ -16,14 +19,9 @@ class ContactList(RecordListView):
     actions_template = "contacts/_list_actions.html"
     rows_template = "contacts/_rows.html"
     empty_template = "contacts/_list_empty.html"
-    acts = [
-        Act("contact.status", _("Status"), "target"),
-        Act("contact.owner", _("Owner"), "user-circle"),
-        Act("contact.set", _("Field values"), "pencil"),
-        Act("contact.company", _("Company"), "building"),
-        Act("contact.add_to_deal", _("Add to a deal"), "briefcase"),
-        Act("contact.delete", _("Delete"), "trash"),
-    ]
+
+    def acts(self) -> Sequence[Act]:
+        return pages_of(self.record)
 
     def count_sentence(self, count: int, shown: str) -> str:
         return ngettext("%(count)s contact", "%(count)s contacts", count) % {"count": shown}

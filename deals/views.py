@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from crm.bulk.pages import pages_of
 from crm.lists.acting import Act
 from crm.lists.views import RecordListView
 
@@ -16,12 +19,9 @@ class DealList(RecordListView):
     actions_template = "deals/_list_actions.html"
     rows_template = "deals/_rows.html"
     empty_template = "deals/_list_empty.html"
-    acts = [
-        Act("deal.stage", _("Stage"), "layout-kanban"),
-        Act("deal.owner", _("Owner"), "user-circle"),
-        Act("deal.set", _("Field values"), "pencil"),
-        Act("deal.delete", _("Delete"), "trash"),
-    ]
+
+    def acts(self) -> Sequence[Act]:
+        return pages_of(self.record)
 
     def count_sentence(self, count: int, shown: str) -> str:
         return ngettext("%(count)s deal", "%(count)s deals", count) % {"count": shown}

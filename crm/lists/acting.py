@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -15,13 +15,12 @@ from crm.lists.registry import ReadyList
 from crm.lists.state import ListState
 
 
-@dataclass(frozen=True)
-class Act:
+class Act(Protocol):
     """An action on the chosen rows: its key, what its button says and shows."""
 
-    key: str
-    label: str | Promise
-    icon: str
+    key: ClassVar[str]
+    label: ClassVar[str | Promise]
+    icon: ClassVar[str]
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,8 @@ def _applied(request: HttpRequest, state: ListState, names: list[str]) -> str:
     habits: dict[str, Any] = {"columns": names or list(registry.fixed_columns)}
     if sent.get("density") in DENSITIES:
         habits["density"] = sent["density"]
-    if sent.get("per_page") in map(str, PAGE_SIZES):
-        habits["per_page"] = int(sent["per_page"])
+    if (size := sent.get("per_page", "")) in map(str, PAGE_SIZES):
+        habits["per_page"] = int(size)
     # In the address they stay only where it says something of them already.
     changes = {name: value for name, value in habits.items() if name in state.params}
     if sort := _sort(registry, sent.getlist("by"), sent.getlist("down")):

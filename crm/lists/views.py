@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -62,13 +63,15 @@ class RecordListView(View):
     actions_template: ClassVar[str]
     rows_template: ClassVar[str]
     empty_template: ClassVar[str]
-    # What can be done with the rows that are chosen; the first few are in sight.
-    acts: ClassVar[list[Act]] = []
     http_method_names = ["get", "head", "options"]
 
     def count_sentence(self, count: int, shown: str) -> str:
         """As in “1,234 contacts”; ``shown`` is the number as it is written."""
         raise NotImplementedError
+
+    def acts(self) -> Sequence[Act]:
+        """What can be done with the rows that are chosen; the first few are in sight."""
+        return ()
 
     @cached_property
     def registry(self) -> Registry:
@@ -212,7 +215,7 @@ class RecordListView(View):
         count = paginator.count
         shown = intcomma(paginator.counted_to) + "+" if paginator.open_ended else intcomma(count)
         counted = self.count_sentence(count, shown)
-        return {"count": count, "choosing": Choosing(state, counted, ids, self.acts)}
+        return {"count": count, "choosing": Choosing(state, counted, ids, self.acts())}
 
     def _display_url(self, state: ListState) -> str:
         query = urlencode({"list": state.listed.slug if state.listed else "", "state": state.query})
