@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from contacts.cards import ContactCard, markings, summary_of_markings
+from contacts.duplicates import duplicates_of
 from contacts.fields import OPTIONS_AT_MOST, of_kind
 from contacts.forms import CompanyForm, DetailFormSet, PersonForm, StatusForm
 from contacts.models import Contact
@@ -99,13 +100,17 @@ def _new(request: HttpRequest, contact: Contact) -> HttpResponse:
     if not contact.is_organization:
         initial["company"] = request.GET.get("company", "")
     form, details = _forms(request, contact, initial)
-    if request.method == "POST" and form.is_valid() and details.is_valid():
+    valid = request.method == "POST" and form.is_valid() and details.is_valid()
+    # Checked or not, the form has put what was typed into the contact.
+    duplicates = duplicates_of(contact, request.user) if request.method == "POST" else []
+    told = request.POST.get("anyway", "").split(",")
+    if valid and all(str(duplicate.contact.pk) in told for duplicate in duplicates):
         with one_change():
             saved = form.save()
             details.save()
         tell(request, _("%(name)s is a contact now.") % {"name": saved.name})
         return redirect(saved)
-    return _show_form(request, contact, form, details)
+    return _show_form(request, contact, form, details, duplicates)
 
 
 @get_or_post
@@ -143,10 +148,18 @@ def _forms(
     return form, DetailFormSet(data, instance=contact, prefix="details")
 
 
-def _show_form(request: HttpRequest, contact: Contact, form: Any, details: Any) -> HttpResponse:
+def _show_form(
+    request: HttpRequest, contact: Contact, form: Any, details: Any, duplicates: Any = ()
+) -> HttpResponse:
     # The form may have put what was typed into the contact: headings show what is stored.
     name = Contact.objects.filter(pk=contact.pk).values_list("name", flat=True).first()
-    context = {"contact": contact, "name": name or "", "form": form, "details": details}
+    context = {
+        "contact": contact,
+        "name": name or "",
+        "form": form,
+        "details": details,
+        "duplicates": duplicates,
+    }
     return render(request, "contacts/form.html", context)
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from contacts import card_views, cell_views, views
+from contacts import card_views, cell_views, merge_views, views
 from crm.bulk import views as bulk_views
 from crm.exports import views as export_views
 
@@ -20,6 +20,13 @@ urlpatterns = [
     path("contacts/options/", card_views.options, name="options"),
     path("contacts/new/person/", card_views.new_person, name="new_person"),
     path("contacts/new/company/", card_views.new_company, name="new_company"),
+    path(
+        "contacts/new/<str:kind>/duplicates/", merge_views.duplicate_hints, name="duplicate_hints"
+    ),
+    path("contacts/merge/", merge_views.merge_two, name="merge_two"),
+    path("contacts/<int:pk>/merge/", merge_views.choose, name="merge"),
+    path("contacts/<int:pk>/merge/<int:other>/", merge_views.merge_pair, name="merge_pair"),
+    path("merges/<int:pk>/undo/", merge_views.undo, name="undo_merge"),
     path("contacts/<int:pk>/", card_views.card, name="card"),
     path("contacts/<int:pk>/cell/<str:name>/", cell_views.ContactCell.as_view(), name="cell"),
     path("contacts/<int:pk>/edit/", card_views.edit, name="edit"),

@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 from contacts.models import Contact, StatusChange
 from contacts.statuses import label_of
 from crm.changes import Change
-from deals.models import Deal, DealParty
+from deals.models import Deal, DealParty, MergeRecord
 
 SESSION_KEY = "offers"
 NAMED_AT_MOST = 3
@@ -58,7 +58,15 @@ class MarkEmployees:
         return label_of(self.status, self.value)
 
 
-Offer = KeptWin | MoveAlong | MarkEmployees
+@dataclass(frozen=True)
+class UndoMerge:
+    """Two contacts were merged just now; it may be undone."""
+
+    merge: MergeRecord
+    kind: str = "undo_merge"
+
+
+Offer = KeptWin | MoveAlong | MarkEmployees | UndoMerge
 
 
 def tell(request: HttpRequest, done: str, change: Change | None = None) -> None:
@@ -130,6 +138,10 @@ def _found(user: Any, data: dict[str, Any]) -> Offer | None:
         person = contacts.filter(pk=data["person"]).select_related("company").first()
         number = active_deals_elsewhere(person) if person else 0
         return MoveAlong(person, number) if person and number else None
+    if data["kind"] == "undo_merge":
+        merges = MergeRecord.objects.editable_by(user).filter(undone_at=None).defer("data")
+        merge = merges.filter(pk=data["merge"]).first()
+        return UndoMerge(merge) if merge else None
     company = contacts.filter(pk=data["company"]).first()
     number = contacts.filter(company=data["company"]).count() if company else 0
     if company is None or not number:
