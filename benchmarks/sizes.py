@@ -15,14 +15,16 @@ class Sizes:
     # Pairs of runs for what takes milliseconds and for what takes seconds.
     short_pairs: int
     long_pairs: int
+    # How long a crowd is at work.
+    crowd_seconds: int
 
 
 def sizes(vendor: str, *, full: bool) -> Sizes:
     """The sizes that the limits are set for, or a tenth of them."""
     if not full:
-        return Sizes(20_000, 10_000, 100_000, 10_000, 15, 3)
+        return Sizes(20_000, 10_000, 100_000, 10_000, 15, 3, 30)
     recount = 1_000_000 if vendor == "postgresql" else 100_000
-    return Sizes(recount, 100_000, 1_000_000, 100_000, 40, 5 if vendor == "sqlite" else 3)
+    return Sizes(recount, 100_000, 1_000_000, 100_000, 40, 5 if vendor == "sqlite" else 3, 300)
 
 
 def shown(number: int) -> str:

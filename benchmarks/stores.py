@@ -93,6 +93,12 @@ class Store:
         connection.close()
         connection.settings_dict["NAME"] = name if self.vendor == "postgresql" else self._path(name)
 
+    def url(self, name: str) -> str:
+        """For the environment of another process."""
+        if self.vendor == "postgresql":
+            return self._address(name)
+        return f"sqlite:///{self._path(name)}"
+
     def raw(self, name: str) -> Raw:
         """A connection beside the product's, with the same settings of the session."""
         if self.vendor == "postgresql":
