@@ -47,6 +47,10 @@ class _Words:
             return f"timestamptz '2019-01-01 00:00Z' + ({minutes}) * interval '1 minute'"
         return f"datetime('2019-01-01', '+' || ({minutes}) || ' minutes')"
 
+    def json(self, **values: str) -> str:
+        pairs = ", ".join(f"'{name}', {value}" for name, value in values.items())
+        return f"{'jsonb_build_object' if self.postgresql else 'json_object'}({pairs})"
+
 
 def chance(number: str, salt: int, below: int) -> str:
     """A number from 0 to below - 1 that looks drawn by lot, from ``number`` and nothing else."""
@@ -115,6 +119,7 @@ def _fill(store: Store, name: str, contacts: int, *, counted: bool) -> None:
     indexes = _drop_indexes(raw)
     with raw.transaction():
         _contacts(raw, contacts)
+        _vocabulary(raw)
         _deals(raw, contacts, stages)
         _links(raw, contacts)
         raw.run(limits.INSERT_PARTIES)
@@ -176,8 +181,8 @@ def _contacts(raw: Raw, contacts: int) -> None:
     step = _team_step(contacts)
     minute = chance("i", 9, 60 * 24 * 365 * 5)
     owner = f"1 + {chance('i', 10, OWNERS)}"
-    phone = f"'+49 30 ' || (100000 + {chance('i', 8, 899999)})"
-    digits = f"'4930' || (100000 + {chance('i', 8, 899999)})"
+    number = f"(100000 + {chance('i', 8, 899999)})"
+    city = chance("i", 7, 900)
     raw.run(
         _insert(
             Contact,
@@ -186,17 +191,23 @@ def _contacts(raw: Raw, contacts: int) -> None:
                 "is_organization": "(1 = 1)",
                 "name": "name",
                 "email": "'office@' || lower(name) || i || '.example'",
-                "phone": phone,
+                "phone": f"'+49 30 ' || {number}",
                 "owner_id": owner,
-                "city": f"'City ' || {chance('i', 7, 900)}",
+                "city": f"'City ' || {city}",
                 "created_at": words.minute(minute),
                 "updated_at": words.minute(minute),
-                "search_key": f"lower(name) || ' gmbh office@' || lower(name) || i || '.example ' "
-                f"|| {digits}",
-                "sort_key": "lower(name) || ' gmbh'",
+                "search_key": "' ' || lower(name) || ' office ' || lower(name) || i || "
+                f"' example 4930' || {number} || ' '",
+                "sort_key": "lower(name)",
                 "match_name": "lower(name)",
-                "match_phone": f"'930' || (100000 + {chance('i', 8, 899999)})",
+                "match_phone": f"'930' || {number}",
                 "match_email": "'office@' || lower(name) || i || '.example'",
+                "folded": words.json(
+                    name="lower(name)",
+                    email="'office@' || lower(name) || i || '.example'",
+                    city=f"'city ' || {city}",
+                    phone=f"'4930' || {number}",
+                ),
             },
             f"(SELECT i, {_name('i', 1)} AS name FROM {words.series(1, companies)}) AS c",
         )
@@ -205,6 +216,11 @@ def _contacts(raw: Raw, contacts: int) -> None:
     team = f"({place} / {step} / 6)"
     on_team = f"{place} % {step} = 0 AND {team} BETWEEN 1 AND {TEAMS}"
     marked = f"{chance('i', 31, 50)} = 0"
+    title = chance("i", 6, 40)
+    employer = (
+        f"CASE WHEN {on_team} THEN 1 + {team} * 97 % {companies} "
+        f"WHEN {chance('i', 11, 10)} > 0 THEN 1 + i % {companies} END"
+    )
     raw.run(
         _insert(
             Contact,
@@ -213,27 +229,48 @@ def _contacts(raw: Raw, contacts: int) -> None:
                 "name": "first || ' ' || last",
                 "first_name": "first",
                 "last_name": "last",
-                "title": f"'Title ' || {chance('i', 6, 40)}",
-                "company_id": f"CASE WHEN {on_team} THEN 1 + {team} * 97 % {companies} "
-                f"WHEN {chance('i', 11, 10)} > 0 THEN 1 + i % {companies} END",
+                "title": f"'Title ' || {title}",
+                "company_id": "employer.id",
                 "email": "lower(first) || '.' || lower(last) || i || '@mail.example'",
-                "phone": phone,
+                "phone": f"'+49 30 ' || {number}",
                 "owner_id": owner,
                 "created_at": words.minute(minute),
                 "updated_at": words.minute(minute),
-                "search_key": "lower(first) || ' ' || lower(last) || ' ' || lower(first) || '.' || "
-                f"lower(last) || i || '@mail.example ' || {digits}",
+                "search_key": "' ' || lower(first) || ' ' || lower(last) || ' ' || lower(first) || "
+                f"' ' || lower(last) || i || ' mail example 4930' || {number} || ' ' || "
+                "COALESCE(lower(employer.name) || ' ', '')",
                 "sort_key": "lower(last) || ' ' || lower(first)",
                 "match_name": "CASE WHEN first < last THEN lower(first) || ' ' || lower(last) "
                 "ELSE lower(last) || ' ' || lower(first) END",
-                "match_phone": f"'930' || (100000 + {chance('i', 8, 899999)})",
+                "match_phone": f"'930' || {number}",
                 "match_email": "lower(first) || '.' || lower(last) || i || '@mail.example'",
+                "folded": words.json(
+                    name="lower(first) || ' ' || lower(last)",
+                    first_name="lower(first)",
+                    last_name="lower(last)",
+                    title=f"'title ' || {title}",
+                    email="lower(first) || '.' || lower(last) || i || '@mail.example'",
+                    phone=f"'4930' || {number}",
+                ),
                 "customer_mark": f"CASE WHEN {marked} THEN 'past' ELSE '' END",
                 "customer_marked_at": f"CASE WHEN {marked} THEN {words.minute(minute)} END",
             },
-            f"(SELECT i, {_name('i', 2)} AS last, {_name('i', 5)} AS first "
-            f"FROM {words.series(companies + 1, contacts)}) AS p",
+            f"(SELECT i, {_name('i', 2)} AS last, {_name('i', 5)} AS first, {employer} AS at "
+            f"FROM {words.series(companies + 1, contacts)}) AS p "
+            "LEFT JOIN (SELECT id, name FROM contacts_contact) AS employer ON employer.id = p.at",
         )
+    )
+
+
+def _vocabulary(raw: Raw) -> None:
+    """The words of all search keys that are made of letters alone."""
+    names = "SELECT DISTINCT lower({}) FROM contacts_contact WHERE {}"
+    found = {word for (word,) in raw.rows(names.format("name", "is_organization"))}
+    for column in ("first_name", "last_name"):
+        found |= {word for (word,) in raw.rows(names.format(column, "NOT is_organization"))}
+    raw.run_many(
+        "INSERT INTO contacts_searchword (word, reversed) VALUES (?, ?)",
+        [(word, word[::-1]) for word in sorted(found | {"office", "mail", "example", "deal"})],
     )
 
 
@@ -264,7 +301,9 @@ def _deals(raw: Raw, contacts: int, stages: dict[str, int]) -> None:
             {
                 "id": "i",
                 "name": "'Deal ' || i",
+                "search_key": "' deal ' || i || ' '",
                 "sort_key": "'deal ' || i",
+                "folded_name": "'deal ' || i",
                 "primary_contact_id": "star.id",
                 "company_id": "CASE WHEN star.is_organization THEN star.id "
                 "ELSE star.company_id END",

@@ -23,6 +23,7 @@ TABLES = (
     "deals_pipeline",
     "deals_stage",
     "contacts_contact",
+    "contacts_searchword",
     "deals_deal",
     "deals_dealcontact",
     "deals_dealparty",
@@ -89,8 +90,9 @@ def _rows(raw: Raw, table: str) -> tuple[list[str], list[tuple[Any, ...]]]:
         columns = [name for (name,) in found]
     else:
         columns = [row[1] for row in raw.rows(f"PRAGMA table_info({table})")]
-    names = ", ".join(f'"{name}"' for name in columns)
-    rows = raw.rows(f"SELECT {names} FROM {table} ORDER BY id")
+    # As text it can be written again.
+    read = [f"CAST({name} AS text)" if name == "folded" else f'"{name}"' for name in columns]
+    rows = raw.rows(f"SELECT {', '.join(read)} FROM {table} ORDER BY id")
     if table == "contacts_contact":
         rows = [
             tuple(COUNTED.get(name, value) for name, value in zip(columns, row, strict=True))

@@ -1,21 +1,39 @@
-"""Search and sort keys: one folded form of a text, the same on every database.
+"""What is stored of a contact's texts so that they can be searched, filtered, sorted and compared.
 
-SQLite folds ASCII only and neither database sorts ``Ä`` beside ``a`` by default, so that both
-keys are computed here, stored, and compared byte by byte (``KeyField``).
+SQLite folds ASCII only and neither database sorts ``Ä`` beside ``a`` by default, so that texts are
+folded here, stored, and compared byte by byte: the same answers on every database.
+
+search_key   the words of name, e-mail and company and the digits of both numbers, one blank
+             between, before and after: every word that people type is somewhere in it
+sort_key     the name to sort by
+folded       what else lists filter by: each text by the name of its field, see ``folded_text``
+match_...    by which another contact of the same name, number or address is found
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
+from django.db.models import Func, TextField, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce
 
 SORT_KEY_LENGTH = 200
 MATCH_NAME_LENGTH = 200
 MATCH_EMAIL_LENGTH = 254
 MATCH_PHONE_LENGTH = 9
+KEYS = ("search_key", "sort_key", "folded", "match_name", "match_phone", "match_email")
+FOLDED = (
+    "name", "first_name", "last_name", "title", "email", "industry", "website", "street",
+    "postal_code", "city", "state", "country", "description",
+)  # fmt: skip
+NUMBERS = ("phone", "mobile")
+# What the keys of a contact are computed from, besides the name of its company.
+SOURCES = ("is_organization", *FOLDED, *NUMBERS)
 # Letters that Unicode does not decompose although people type them without their stroke.
 _STROKES = str.maketrans(
     {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h"}
@@ -65,7 +83,12 @@ def words(text: str) -> str:
 
     Punctuation and mathematical signs part words; letters, digits and pictures make them.
     """
-    return " ".join(fold(text).translate(_SEPARATORS).split())
+    return part(fold(text))
+
+
+def part(folded: str) -> str:
+    """The words of a text that is folded already."""
+    return " ".join(folded.translate(_SEPARATORS).split())
 
 
 def digits(text: str) -> str:
@@ -80,15 +103,10 @@ def person_name(first_name: str, last_name: str) -> str:
     return f"{first_name} {last_name}".strip()
 
 
-def contact_sort_key(*, is_organization: bool, name: str, first_name: str, last_name: str) -> str:
-    """Companies sort by name, people by last name, then first name."""
-    text = name if is_organization else f"{last_name} {first_name}"
-    return fold(text)[:SORT_KEY_LENGTH]
-
-
-def contact_search_key(*, name: str, email: str, phone: str, mobile: str) -> str:
-    parts = (fold(name), email.casefold(), digits(phone), digits(mobile))
-    return " ".join(part for part in parts if part)
+def search_key(*texts: str) -> str:
+    """One text of several, each of them in words, with a blank at either end."""
+    filled = " ".join(text for text in texts if text)
+    return f" {filled} " if filled else ""
 
 
 def match_name(name: str, *, is_organization: bool) -> str:
@@ -120,22 +138,72 @@ def match_email(email: str) -> str:
     return email.strip().casefold()[:MATCH_EMAIL_LENGTH]
 
 
-def match_keys(
-    *, is_organization: bool, name: str, email: str, phone: str, mobile: str
-) -> dict[str, str]:
-    """By which duplicates are looked up: each is empty or worth comparing."""
+def contact_keys(values: Mapping[str, Any], company: str = "") -> dict[str, Any]:
+    """The keys of a contact, by column. ``values`` has a value for each of ``SOURCES``.
+
+    ``company`` is the name of the company that a person works for.
+    """
+    folded = {name: text for name in FOLDED if values[name] and (text := fold(values[name]))}
+    folded |= {name: text for name in NUMBERS if (text := digits(values[name]))}
+    is_organization = values["is_organization"]
+    if is_organization:
+        sort_key = folded.get("name", "")
+    else:
+        # People by last name, then first name.
+        sort_key = f"{folded.get('last_name', '')} {folded.get('first_name', '')}".strip()
     return {
-        "match_name": match_name(name, is_organization=is_organization),
-        "match_phone": match_phone(phone, mobile),
-        "match_email": match_email(email),
+        "search_key": search_key(
+            part(folded.get("name", "")),
+            part(folded.get("email", "")),
+            folded.get("phone", ""),
+            folded.get("mobile", ""),
+            words(company),
+        ),
+        "sort_key": sort_key[:SORT_KEY_LENGTH],
+        "folded": folded,
+        "match_name": match_name(values["name"], is_organization=is_organization),
+        "match_phone": match_phone(values["phone"], values["mobile"]),
+        "match_email": match_email(values["email"]),
     }
+
+
+def _byte_by_byte(parameters: dict[str, Any], connection: Any) -> dict[str, Any]:
+    return parameters | ({"collation": "C"} if connection.vendor == "postgresql" else {})
 
 
 class KeyField(models.CharField):
     """A ``CharField`` that every database compares byte by byte."""
 
     def db_parameters(self, connection: Any) -> dict[str, Any]:
-        parameters = super().db_parameters(connection)
-        if connection.vendor == "postgresql":
-            parameters["collation"] = "C"
-        return parameters
+        return _byte_by_byte(super().db_parameters(connection), connection)
+
+
+class KeyTextField(models.TextField):
+    """A ``TextField`` that every database compares byte by byte."""
+
+    def db_parameters(self, connection: Any) -> dict[str, Any]:
+        return _byte_by_byte(super().db_parameters(connection), connection)
+
+
+class Bytewise(Func):
+    """A text that every database compares byte by byte."""
+
+    template = "%(expressions)s"
+    arity = 1
+    output_field = TextField()
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, template='(%(expressions)s) COLLATE "C"')
+
+
+def folded_text(name: str, prefix: str = "") -> Bytewise:
+    """A text of a contact as it is stored folded, to filter and to sort by; never NULL.
+
+    ``name`` is one of ``FOLDED`` or of ``NUMBERS``, which are stored as their digits; ``prefix``
+    leads to the contact, as in ``"company__"``. Compare with ``fold(text)`` or ``digits(text)``,
+    by ``exact``, ``contains`` and ``startswith``: all of these tell case apart on PostgreSQL and
+    not on SQLite, and what is folded has none.
+    """
+    if name not in (*FOLDED, *NUMBERS):
+        raise ValueError(f"{name} is not stored folded.")
+    return Bytewise(Coalesce(KeyTextTransform(name, f"{prefix}folded"), Value("")))

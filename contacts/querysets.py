@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F
 
 from contacts.events import company_changing
-from contacts.keys import fold
+from contacts.keys import KEYS, SOURCES, contact_keys, person_name
 from contacts.statuses import GUARDED, CustomerStatus, ProspectStatus
+from contacts.words import remember_words, search, vocabulary_of
 from crm.changes import one_change
 
 if TYPE_CHECKING:
     from contacts.models import Contact
 
-# What is computed from the fields below by ``Contact.set_keys``.
-KEYS = ("search_key", "sort_key", "match_name", "match_phone", "match_email")
-KEYED = frozenset(("name", "first_name", "last_name", "email", "phone", "mobile"))
+# Whoever writes one of these writes keys with it.
+KEYED = frozenset((*SOURCES, "company"))
+
+
+# How many rows are rekeyed in one statement.
+REKEYED = 500
 
 
 class ContactQuerySet(models.QuerySet["Contact"]):
@@ -52,17 +57,11 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         return self.filter(customer_status=CustomerStatus.PAST)
 
     def matching(self, text: str) -> ContactQuerySet:
-        """Contacts whose name, e-mail or numbers hold every word of ``text``, folded."""
-        found = self
-        for word in fold(text).split():
-            squeezed = "".join(char for char in word if char.isdigit())
-            # Short pieces too: "+49" is the first word of "+49 30 1234".
-            looks_like_number = squeezed and not any(char.isalpha() for char in word)
-            condition = Q(search_key__contains=word)
-            if looks_like_number:
-                condition |= Q(search_key__contains=squeezed)
-            found = found.filter(condition)
-        return found
+        """Contacts whose name, e-mail, numbers or company hold every word of ``text``, folded.
+
+        Where none does, those with one letter otherwise; see ``contacts.words``. Asks at once.
+        """
+        return search(self, text)
 
     # -- what the pages need with them
 
@@ -86,31 +85,50 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         Raises ``ValueError`` for a status, a fact, a mark, or for making people of companies.
         """
         self._refuse_guarded(values)
-        if "company" not in values and "company_id" not in values and not KEYED & values.keys():
+        written = {name.removesuffix("_id") for name in values}
+        if not KEYED & written:
             return super().update(**values)
         with one_change():
             ids = list(self.order_by().values_list("pk", flat=True))
-            if "company" in values or "company_id" in values:
+            if "company" in written:
                 company_changing.send(self.model, contact_ids=ids)
             # By id: who begins to match only now was not noted.
             updated = models.QuerySet.update(self.filter(pk__in=ids), **values)
-            if KEYED & values.keys():
-                self.model._default_manager.filter(pk__in=ids).rekey()
+            self.model._default_manager.filter(pk__in=ids).rekey()
+            if "name" in written:
+                self.model._default_manager.filter(company__in=ids).rekey()
             return updated
 
     update.alters_data = True  # type: ignore[attr-defined]
 
-    def rekey(self) -> None:
-        """Recompute names of people and the search and sort keys of these rows."""
-        contacts = list(self.only("is_organization", *KEYED))
-        for contact in contacts:
-            contact.set_keys()
-        # A plain queryset, because this one's update() would call here again.
-        models.QuerySet(self.model, using=self.db).bulk_update(
-            contacts,  # type: ignore[arg-type]
-            ["name", *KEYS],
-            batch_size=500,
-        )
+    def rekey(self) -> int:
+        """Recompute the names of people and the keys of these rows; returns how many were wrong.
+
+        Only what differs is written. The keys of a company's employees have its name in them.
+        """
+        wrong = 0
+        for ids in batched(self.order_by("pk").values_list("pk", flat=True), REKEYED):
+            wrong += self._rekey_some(ids)
+        return wrong
+
+    def _rekey_some(self, ids: Sequence[int]) -> int:
+        # Plain querysets, because this one's update() would call here again.
+        rows: models.QuerySet[Contact] = models.QuerySet(self.model, using=self.db)
+        stored = rows.filter(pk__in=ids).annotate(company_name=F("company__name")).order_by("pk")
+        wrong, columns, words = [], set(), set()
+        for row in stored.values("pk", "company_name", *SOURCES, *KEYS):
+            right = {"name": row["name"]}
+            if not row["is_organization"]:
+                right["name"] = person_name(row["first_name"], row["last_name"])
+            right |= contact_keys(row | right, row["company_name"] or "")
+            if differing := {name for name, value in right.items() if row[name] != value}:
+                columns |= differing
+                words |= vocabulary_of(right["search_key"]) - vocabulary_of(row["search_key"])
+                wrong.append(self.model(pk=row["pk"], **right))
+        if wrong:
+            rows.bulk_update(wrong, sorted(columns))
+        remember_words(words)
+        return len(wrong)
 
     def bulk_create(  # type: ignore[override]
         self,
@@ -124,19 +142,33 @@ class ContactQuerySet(models.QuerySet["Contact"]):
         objs = list(objs)
         fields = set(update_fields or ())
         self._refuse_guarded(dict.fromkeys(fields, True))
-        for contact in objs:
-            contact.prepare_insert()
+        if KEYED & {name.removesuffix("_id") for name in fields}:
+            fields |= {"name", *KEYS}
         with one_change():
+            self._prepare_inserts(objs)
             if fields & {"company", "company_id"}:
                 company_changing.send(self.model, contact_ids=[c.pk for c in objs if c.pk])
-            return super().bulk_create(  # type: ignore[return-value]
+            created: list[Contact] = super().bulk_create(
                 objs,  # type: ignore[arg-type]
                 batch_size=batch_size,
                 ignore_conflicts=ignore_conflicts,
                 update_conflicts=update_conflicts,
-                update_fields=update_fields,
+                update_fields=fields or None,
                 unique_fields=unique_fields,
-            )
+            )  # type: ignore[assignment]
+            remember_words({word for one in objs for word in vocabulary_of(one.search_key)})
+            if "name" in fields:
+                companies = [one.pk for one in objs if one.is_organization and one.pk]
+                self.model._default_manager.filter(company__in=companies).rekey()
+            return created
+
+    def _prepare_inserts(self, contacts: Sequence[Contact]) -> None:
+        """Set the keys of contacts that are about to be inserted, and empty facts and marks."""
+        ids = {contact.company_id for contact in contacts if contact.company_id}
+        companies = self.model._default_manager.filter(pk__in=ids).order_by()
+        names = dict(companies.values_list("pk", "name")) if ids else {}
+        for contact in contacts:
+            contact.prepare_insert(names.get(contact.company_id or 0, ""))
 
     def bulk_update(  # type: ignore[override]
         self, objs: Iterable[Contact], fields: Sequence[str], batch_size: int | None = None

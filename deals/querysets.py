@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from contacts.keys import fold
 from contacts.models import Contact
+from contacts.words import remember_words, search, vocabulary_of
 from crm.actor import current_actor
 from crm.changes import one_change
+from deals.keys import KEYS, deal_keys
 from deals.stages import GROUP_OF, Category, Group, as_moment
 
 if TYPE_CHECKING:
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 
 # What the statuses rest on; whoever writes one of these notes the deal in the change.
 RESTED_ON = frozenset(("stage", "primary_contact", "company", "group", "closed_at", "opened_at"))
+
+
+# How many rows are rekeyed in one statement.
+REKEYED = 500
 
 
 def companies_of(contact_ids: Iterable[int]) -> dict[int, int | None]:
@@ -35,6 +41,12 @@ def companies_of(contact_ids: Iterable[int]) -> dict[int, int | None]:
 
 def _names(values: Iterable[str]) -> set[str]:
     return {name.removesuffix("_id") for name in values}
+
+
+def _in_name_or_contact(condition: Q) -> Q:
+    # Not joined: contacts are found by their own index, and then their deals.
+    contacts = Contact.objects.filter(condition).order_by()
+    return condition | Q(primary_contact__in=contacts.values("pk"))
 
 
 class DealQuerySet(models.QuerySet["Deal"]):
@@ -55,13 +67,11 @@ class DealQuerySet(models.QuerySet["Deal"]):
         return self.filter(group=Group.LOST)
 
     def matching(self, text: str) -> DealQuerySet:
-        """Deals whose name or primary contact holds every word of ``text``, folded."""
-        found = self
-        for word in fold(text).split():
-            found = found.filter(
-                Q(sort_key__contains=word) | Q(primary_contact__search_key__contains=word)
-            )
-        return found
+        """Deals whose name or main contact hold every word of ``text``, folded.
+
+        Where none does, those with one letter otherwise; see ``contacts.words``. Asks at once.
+        """
+        return search(self, text, _in_name_or_contact)
 
     def for_list(self) -> DealQuerySet:
         return self.select_related("stage", "primary_contact", "company", "owner")
@@ -87,8 +97,8 @@ class DealQuerySet(models.QuerySet["Deal"]):
         ``TypeError``, since nobody could say which deals moved.
         """
         touched = _names(values)
-        if "name" in values and not hasattr(values["name"], "resolve_expression"):
-            values.setdefault("sort_key", fold(str(values["name"]))[:200])
+        if "name" in values:
+            return self._rename(values)
         if not RESTED_ON & touched:
             return super().update(**values)
         if "closed_at" in values and not hasattr(values["closed_at"], "resolve_expression"):
@@ -106,6 +116,33 @@ class DealQuerySet(models.QuerySet["Deal"]):
             return models.QuerySet.update(self._of_ids(ids), **values)
 
     update.alters_data = True  # type: ignore[attr-defined]
+
+    def _rename(self, values: dict[str, Any]) -> int:
+        """Write ``values``, a name among them, and the keys of these deals."""
+        with one_change():
+            ids = list(self.order_by().values_list("pk", flat=True))
+            renamed = models.QuerySet.update(self._of_ids(ids), name=values.pop("name"))
+            if values:
+                self._of_ids(ids).update(**values)
+            self.model._default_manager.filter(pk__in=ids).rekey()
+            return renamed
+
+    def rekey(self) -> int:
+        """Recompute the keys of these deals; returns how many were wrong."""
+        # A plain queryset, because this one's update() would call here again.
+        rows: models.QuerySet[Deal] = models.QuerySet(self.model, using=self.db)
+        wrong = 0
+        for ids in batched(self.order_by("pk").values_list("pk", flat=True), REKEYED):
+            differing, words = [], set()
+            for row in rows.filter(pk__in=ids).order_by("pk").values("pk", "name", *KEYS):
+                right = deal_keys(row["name"])
+                if any(row[key] != value for key, value in right.items()):
+                    differing.append(self.model(pk=row["pk"], **right))
+                    words |= vocabulary_of(right["search_key"])
+            rows.bulk_update(differing, KEYS)
+            remember_words(words)
+            wrong += len(differing)
+        return wrong
 
     def _of_ids(self, ids: list[int]) -> DealQuerySet:
         """The rows of these ids, without this queryset's conditions, with its annotations."""
@@ -157,6 +194,8 @@ class DealQuerySet(models.QuerySet["Deal"]):
             fields = set(update_fields or ())
             if RESTED_ON & _names(fields):
                 fields |= {"group", "closed_at", "opened_at"}
+            if "name" in fields:
+                fields |= {*KEYS}
             created: list[Deal] = super().bulk_create(
                 objs,  # type: ignore[arg-type]
                 batch_size=batch_size,
@@ -165,6 +204,7 @@ class DealQuerySet(models.QuerySet["Deal"]):
                 update_fields=fields or None,
                 unique_fields=unique_fields,
             )  # type: ignore[assignment]
+            remember_words({word for deal in objs for word in vocabulary_of(deal.search_key)})
             ids = {deal.pk for deal in created if deal.pk}
             change.deals |= ids
             change.new_deals |= ids - before.keys()
@@ -185,10 +225,6 @@ class DealQuerySet(models.QuerySet["Deal"]):
                 stored = self.model.stored_states([deal.pk for deal in objs])
                 for deal in objs:
                     names |= _names(deal.prepare_update(stored.get(deal.pk), set(fields)))
-            if "name" in names:
-                names.add("sort_key")
-                for deal in objs:
-                    deal.set_keys()
             return super().bulk_update(
                 objs,  # type: ignore[arg-type]
                 sorted(names),

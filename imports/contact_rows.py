@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from contacts.keys import contact_search_key, contact_sort_key, match_keys, person_name
+from contacts.keys import KEYS, SOURCES, contact_keys, person_name
 from contacts.models import Contact
-from contacts.querysets import KEYS
+from contacts.words import remember_words, vocabulary_of
 from imports import bulk
 from imports.fields import Entity
 from imports.loading import Loading, Selection, digest_of
@@ -22,13 +23,11 @@ from imports.rows import BadRow, RowReader, split_name
 Kind = ImportedRecord.Kind
 COLUMNS = bulk.columns_of(Contact)
 _PLACE = {column: position for position, column in enumerate(COLUMNS)}
-_ID, _NAME, _FIRST, _LAST, _EMAIL, _PHONE, _MOBILE, _SEARCH, _SORT, _COMPANY = (
-    _PLACE[column]
-    for column in (
-        "id", "name", "first_name", "last_name", "email", "phone", "mobile", "search_key",
-        "sort_key", "company_id",
-    )
-)  # fmt: skip
+_ID, _NAME, _FIRST, _LAST, _EMAIL, _COMPANY = (
+    _PLACE[column] for column in ("id", "name", "first_name", "last_name", "email", "company_id")
+)
+_SOURCES = [(name, _PLACE[name]) for name in SOURCES]
+_KEYS = [(name, _PLACE[name]) for name in KEYS]
 STATUSES = ("prospect_status", "customer_status")
 
 
@@ -66,6 +65,8 @@ class ContactRows:
         self.parents: list[Parent] = []
         self.fresh: list[Fresh] = []
         self.changed: list[Changed] = []
+        # Those of the vocabulary, as far as this section has added to it.
+        self.words: set[str] = set()
         self._template = self._empty_record()
         # Where each value goes in the record, if it goes there as it is.
         self._direct = [
@@ -150,23 +151,6 @@ class ContactRows:
                 raise BadRow(self.reader.column_of("name"), _("a company needs a name"))
         else:
             self._name_person(record, values)
-        record[_SEARCH] = contact_search_key(
-            name=record[_NAME], email=record[_EMAIL], phone=record[_PHONE], mobile=record[_MOBILE]
-        )
-        record[_SORT] = contact_sort_key(
-            is_organization=self.is_company,
-            name=record[_NAME],
-            first_name=record[_FIRST],
-            last_name=record[_LAST],
-        )
-        for key, value in match_keys(
-            is_organization=self.is_company,
-            name=record[_NAME],
-            email=record[_EMAIL],
-            phone=record[_PHONE],
-            mobile=record[_MOBILE],
-        ).items():
-            record[_PLACE[key]] = value
         return record
 
     def _name_person(self, record: list[Any], values: list[Any]) -> None:
@@ -207,6 +191,7 @@ class ContactRows:
         if not self.fresh:
             return
         directory = self.loading.directory
+        self._set_keys([fresh.record for fresh in self.fresh])
         ids = bulk.reserve_ids(Contact, len(self.fresh))
         for pk, fresh in zip(ids, self.fresh, strict=True):
             fresh.record[_ID] = pk
@@ -223,6 +208,23 @@ class ContactRows:
                 directory.add_contact(self.kind, record[_ID], record[_NAME], record[_EMAIL])
         self.counts.created += len(self.fresh)
 
+    def _set_keys(self, records: list[list[Any]]) -> None:
+        companies = {record[_COMPANY] for record in records} - {None}
+        names: dict[int, str] = {}
+        if companies:
+            found = Contact.objects.filter(pk__in=companies).order_by()
+            names = dict(found.values_list("pk", "name"))
+        words: set[str] = set()
+        for record in records:
+            values = {name: record[place] for name, place in _SOURCES}
+            keys = contact_keys(values, names.get(record[_COMPANY], ""))
+            words |= vocabulary_of(keys["search_key"])
+            keys["folded"] = json.dumps(keys["folded"])
+            for name, place in _KEYS:
+                record[place] = keys[name]
+        remember_words(words - self.words)
+        self.words |= words
+
     def _update(self) -> None:
         """Update through the models: deals and statuses follow a change of company."""
         if not self.changed:
@@ -233,13 +235,14 @@ class ContactRows:
             contact = stored[changed.record_id]
             for name, value in changed.values.items():
                 setattr(contact, name, value)
-            contact.set_keys()
+            if not self.is_company:
+                contact.name = person_name(contact.first_name, contact.last_name)
             contact.updated_at = self.loading.now
             contacts.append(contact)
             self._note(contact.pk, changed)
             self.loading.directory.add_contact(self.kind, contact.pk, contact.name, contact.email)
         names = {name.removesuffix("_id") for name in self.changed[0].values}
-        names |= {"name", *KEYS, "updated_at"}
+        names |= {"name", "updated_at"}
         with transaction.atomic():
             Contact.objects.bulk_update(contacts, sorted(names), batch_size=200)
         self.loading.remember_digests(

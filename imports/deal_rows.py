@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
-from contacts.keys import SORT_KEY_LENGTH, fold
+from contacts.words import remember_words, vocabulary_of
+from deals.keys import deal_keys
 from deals.models import Deal
 from deals.querysets import companies_of
 from deals.stages import Group
@@ -20,11 +21,11 @@ from imports.rows import BadRow, RowReader
 Kind = ImportedRecord.Kind
 COLUMNS = bulk.columns_of(Deal)
 _PLACE = {column: position for position, column in enumerate(COLUMNS)}
-_ID, _NAME, _STAR, _COMPANY, _STAGE, _GROUP, _OPENED, _CLOSED, _REACHED, _SORT, _CREATED = (
+_ID, _NAME, _STAR, _COMPANY, _STAGE, _GROUP, _OPENED, _CLOSED, _REACHED, _SEARCH, _CREATED = (
     _PLACE[column]
     for column in (
         "id", "name", "primary_contact_id", "company_id", "stage_id", "group", "opened_at",
-        "closed_at", "stage_changed_at", "sort_key", "created_at",
+        "closed_at", "stage_changed_at", "search_key", "created_at",
     )
 )  # fmt: skip
 _PLAIN = ("name", "value", "currency", "hot", "estimated_close_date")
@@ -61,6 +62,8 @@ class DealRows:
         self.reader = RowReader(loading, self.section, self.file.header)
         self.fresh: list[Fresh] = []
         self.changed: list[Changed] = []
+        # Those of the vocabulary, as far as this section has added to it.
+        self.words: set[str] = set()
         named = {name: position for position, name in enumerate(self.reader.names)}
         self._named = named
         self._star, self._stage = named["primary_contact"], named["stage"]
@@ -129,7 +132,8 @@ class DealRows:
             record[_COMPANY] = values[self._company].id
         stage = values[self._stage]
         record[_STAGE], record[_GROUP] = stage
-        record[_SORT] = fold(record[_NAME])[:SORT_KEY_LENGTH]
+        for key, text in deal_keys(record[_NAME]).items():
+            record[_PLACE[key]] = text
         self._date(record)
         for place in (_OPENED, _CLOSED, _REACHED, _CREATED):
             record[place] = self.loading.stored(record[place])
@@ -183,6 +187,9 @@ class DealRows:
             fresh.record[_ID] = pk
             loading.star_of[pk] = fresh.record[_STAR]
         bulk.insert(Deal, COLUMNS, [fresh.record for fresh in self.fresh])
+        words = {w for fresh in self.fresh for w in vocabulary_of(fresh.record[_SEARCH])}
+        remember_words(words - self.words)
+        self.words |= words
         loading.remember(
             Kind.DEAL, [(fresh.key, fresh.record[_ID], fresh.digest) for fresh in self.fresh]
         )

@@ -14,18 +14,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.events import company_changing
-from contacts.keys import (
-    MATCH_EMAIL_LENGTH,
-    MATCH_NAME_LENGTH,
-    MATCH_PHONE_LENGTH,
-    SORT_KEY_LENGTH,
-    KeyField,
-    contact_search_key,
-    contact_sort_key,
-    match_keys,
-    person_name,
-)
-from contacts.querysets import KEYS, ContactQuerySet
+from contacts.keys import SOURCES
+from contacts.models.keyed import KeyedModel
+from contacts.querysets import ContactQuerySet
 from contacts.statuses import (
     CUSTOMER_MARKS,
     GUARDED,
@@ -41,7 +32,7 @@ from contacts.statuses import (
 from crm.changes import one_change
 
 
-class Contact(models.Model):
+class Contact(KeyedModel):
     """A person or a company, with its standing.
 
     ``prospect_status`` and ``customer_status`` are computed by the database from the facts and
@@ -91,14 +82,6 @@ class Contact(models.Model):
     description = models.TextField(_("description"), blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("updated"), default=timezone.now, editable=False)
-
-    search_key = models.TextField(editable=False, default="", blank=True)
-    sort_key = KeyField(max_length=SORT_KEY_LENGTH, editable=False, default="", blank=True)
-
-    # By which duplicates are looked up; empty where there is nothing to compare.
-    match_name = KeyField(max_length=MATCH_NAME_LENGTH, editable=False, default="", blank=True)
-    match_phone = KeyField(max_length=MATCH_PHONE_LENGTH, editable=False, default="", blank=True)
-    match_email = KeyField(max_length=MATCH_EMAIL_LENGTH, editable=False, default="", blank=True)
 
     # Facts, counted by the status service.
     active_deals = models.PositiveIntegerField(_("active deals"), default=0, editable=False)
@@ -304,33 +287,12 @@ class Contact(models.Model):
             above = Contact.objects.values_list("parent_company_id", flat=True).get(pk=above)
         return False
 
-    def set_keys(self) -> None:
-        """Compute the name of a person, and the search and sort keys of either."""
-        if not self.is_organization:
-            if not self.last_name and not self.first_name:
-                self.last_name = self.name[:120]
-            self.name = person_name(self.first_name, self.last_name)
-        self.search_key = contact_search_key(
-            name=self.name, email=self.email, phone=self.phone, mobile=self.mobile
-        )
-        self.sort_key = contact_sort_key(
-            is_organization=self.is_organization,
-            name=self.name,
-            first_name=self.first_name,
-            last_name=self.last_name,
-        )
-        for key, value in match_keys(
-            is_organization=self.is_organization,
-            name=self.name,
-            email=self.email,
-            phone=self.phone,
-            mobile=self.mobile,
-        ).items():
-            setattr(self, key, value)
+    def prepare_insert(self, company: str | None = None) -> None:
+        """Set the keys and empty facts and marks, which no new contact has.
 
-    def prepare_insert(self) -> None:
-        """Set the keys and empty facts and marks, which no new contact has."""
-        self.set_keys()
+        ``company`` is the name of the company it works for, where that is known.
+        """
+        self.set_keys(company)
         for name in GUARDED - {"prospect_status", "customer_status"}:
             field: models.Field = self._meta.get_field(name)  # type: ignore[assignment]
             setattr(self, field.attname, field.get_default())
@@ -357,29 +319,35 @@ class Contact(models.Model):
                 self._check_company()
                 self.prepare_insert()
                 super().save(force_insert=force_insert or True, using=using)
+                self.keys_saved()
                 return
             if update_fields is None:
                 update_fields = {field.name for field in _saved_fields()}
-            elif update_fields:
-                update_fields |= {"name", *KEYS, "updated_at"}
-            self._prepare_update(update_fields)
+            stored = self._prepare_update(update_fields) if update_fields else None
             super().save(force_update=force_update, using=using, update_fields=update_fields)
+            if stored and "search_key" in update_fields:
+                self.keys_saved(stored)
 
-    def _prepare_update(self, update_fields: set[str]) -> None:
-        stored = Contact.objects.filter(pk=self.pk).values_list("is_organization", "company_id")
-        row = stored.first()
-        if row is None:
+    def _prepare_update(self, update_fields: set[str]) -> dict[str, Any]:
+        """Set what follows from the fields to be saved and add it; returns the row as stored."""
+        # The company's row too, for the name in it.
+        found = Contact.objects.filter(pk__in={self.pk, self.company_id or self.pk})
+        columns = ("pk", "company_id", "search_key", *SOURCES)
+        rows = {row["pk"]: row for row in found.values(*columns)}
+        stored = rows.get(self.pk)
+        if stored is None:
             raise ValidationError(_("This contact is deleted."))
-        was_organization, company_id = row
-        if was_organization != self.is_organization:
+        if stored["is_organization"] != self.is_organization:
             raise ValidationError(
                 {"is_organization": _("A company stays a company, and a person a person.")}
             )
-        if self.company_id != company_id and update_fields & {"company", "company_id"}:
+        moves = self.company_id != stored["company_id"]
+        if moves and update_fields & {"company", "company_id"}:
             self._check_company()
             company_changing.send(Contact, contact_ids=[self.pk])
-        self.set_keys()
+        update_fields |= self.keys_to_save(update_fields, rows) | {"updated_at"}
         self.updated_at = timezone.now()
+        return stored
 
     def _check_company(self) -> None:
         if self.company_id and self.company is not None and not self.company.is_organization:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 
 from django.db import models
 
-from contacts.keys import contact_search_key, contact_sort_key, fold, match_keys, person_name
+from contacts.keys import contact_keys, fold, person_name
 from contacts.models import Contact, ContactDetail
 from crm.demo.words import INDUSTRIES, REGIONS, WEIGHTS, Region
 
@@ -179,23 +180,8 @@ class Casting:
 
     def _finish(self, cast: Cast) -> Cast:
         row = cast.row
-        row.search_key = contact_search_key(
-            name=row.name, email=row.email, phone=row.phone, mobile=row.mobile
-        )
-        row.sort_key = contact_sort_key(
-            is_organization=row.is_organization,
-            name=row.name,
-            first_name=row.first_name,
-            last_name=row.last_name,
-        )
-        matches = match_keys(
-            is_organization=row.is_organization,
-            name=row.name,
-            email=row.email,
-            phone=row.phone,
-            mobile=row.mobile,
-        )
-        vars(row).update(matches)
+        keys = contact_keys(vars(row), cast.employer.row.name if cast.employer else "")
+        vars(row).update(keys, folded=json.dumps(keys["folded"]))
         if self.rng.random() < 0.12:
             kind = self.rng.choice(ContactDetail.Kind.values)
             label = cast.region.labels[kind]

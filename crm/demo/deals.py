@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from random import Random
 
-from contacts.keys import SORT_KEY_LENGTH, fold
 from crm.demo.contacts import YEARS, Cast, Casting, Row
+from deals.keys import deal_keys
 from deals.models import Deal, Stage
 from deals.stages import Group
 
@@ -72,7 +72,7 @@ class Selling:
         name = self._name(buyer, opened_at)
         row = deal_row(
             name=name,
-            sort_key=fold(name)[:SORT_KEY_LENGTH],
+            **deal_keys(name),
             opened_at=opened_at,
             created_at=opened_at,
             value=Decimal(round(rng.lognormvariate(9, 1.1) / 50) * 50),

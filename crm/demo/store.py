@@ -13,6 +13,7 @@ from django.db import connection, models
 from django.utils.translation import gettext as _
 
 from contacts.models import Contact, ContactDetail, StatusChange
+from contacts.words import remember_words, vocabulary_of
 from crm.demo import words
 from crm.demo.contacts import Casting
 from crm.demo.deals import Lists, Sale
@@ -115,6 +116,8 @@ def write(
     for model, rows in ((Contact, [c.row for c in everybody]), (Deal, [s.row for s in sales])):
         columns = columns_of(model)
         _insert(model, columns, ([getattr(row, name) for name in columns] for row in rows))
+    keyed = [*(cast.row for cast in everybody), *(sale.row for sale in sales)]
+    remember_words({word for row in keyed for word in vocabulary_of(row.search_key)})
     _insert(
         ContactDetail,
         ["contact_id", "kind", "label", "value"],

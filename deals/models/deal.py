@@ -15,10 +15,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from contacts.keys import SORT_KEY_LENGTH, KeyField, fold
+from contacts.keys import SORT_KEY_LENGTH, KeyField, KeyTextField
 from contacts.models import Contact
+from contacts.words import remember_words, vocabulary_of
 from crm.actor import current_actor
 from crm.changes import one_change
+from deals.keys import KEYS, deal_keys
 from deals.models.pipelines import Stage
 from deals.models.reasons import DealSource, LossReason, UnqualifiedReason
 from deals.querysets import RESTED_ON, DealQuerySet, companies_of
@@ -130,7 +132,9 @@ class Deal(models.Model):
     hot = models.BooleanField(_("hot"), default=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("updated"), default=timezone.now, editable=False)
+    search_key = models.TextField(editable=False, default="", blank=True)
     sort_key = KeyField(max_length=SORT_KEY_LENGTH, editable=False, default="", blank=True)
+    folded_name = KeyTextField(editable=False, default="", blank=True)
 
     objects = DealQuerySet.as_manager()
 
@@ -163,7 +167,12 @@ class Deal(models.Model):
         return reverse("deals:card", args=[self.pk])
 
     def set_keys(self) -> None:
-        self.sort_key = fold(self.name)[:SORT_KEY_LENGTH]
+        for key, value in deal_keys(self.name).items():
+            setattr(self, key, value)
+
+    def keys_saved(self, known: str = "") -> None:
+        """What goes with new keys: the vocabulary. ``known`` is the search key from before."""
+        remember_words(vocabulary_of(self.search_key) - vocabulary_of(known))
 
     # -- saving
 
@@ -180,12 +189,12 @@ class Deal(models.Model):
         Raises ``ValidationError`` for a close date in the future, and for a deal that somebody
         deleted meanwhile.
         """
-        self.set_keys()
         with one_change():
             if self._state.adding:
                 self.prepare_inserts([self])
                 super().save(force_insert=force_insert or True, using=using)
                 self._remember()
+                self.keys_saved()
                 return
             names = None if update_fields is None else set(update_fields)
             if names is None or RESTED_ON & {n.removesuffix("_id") for n in names}:
@@ -195,13 +204,18 @@ class Deal(models.Model):
                     raise ValidationError(_("This deal is deleted."))
                 changed = self.prepare_update(stored, names)
                 names = None if names is None else names | changed
+            keyed = names is None or "name" in names
+            known = self._loaded.get("search_key", "")
+            if keyed:
+                self.set_keys()
             if names:
-                self.updated_at = timezone.now()
-                names |= {"updated_at", "sort_key"}
-            elif names is None:
+                names |= {"updated_at", *(KEYS if keyed else ())}
+            if names is None or names:
                 self.updated_at = timezone.now()
             super().save(force_update=force_update, using=using, update_fields=names)
             self._remember()
+            if keyed:
+                self.keys_saved(known)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete this deal; its parties' statuses follow, marks too where the law says so."""
@@ -294,7 +308,8 @@ class Deal(models.Model):
 
     def _remember(self) -> None:
         values = self.__dict__
-        self._loaded = {name: values[name] for name in FOLLOWED if name in values}
+        remembered = (*FOLLOWED, "search_key")
+        self._loaded = {name: values[name] for name in remembered if name in values}
 
     @classmethod
     def from_db(cls, *args: Any, **kwargs: Any) -> Deal:

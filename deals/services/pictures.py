@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db import models
 
+from contacts.keys import KEYS
 from contacts.models import Contact, ContactDetail
 from contacts.statuses import FACTS, StatusKind
 from crm.trash.services import plain, row_of
@@ -37,8 +38,7 @@ _OF_CONTACTS = ("company_id", "parent_company_id", *STATUSES)
 MOVED = ("group", "stage_changed_at")
 _OF_DEALS = ("primary_contact_id", "company_id", *MOVED)
 # Counted, or computed from other columns.
-_KEYS = ("search_key", "sort_key", "match_name", "match_phone", "match_email")
-_DERIVED = frozenset((*FACTS, *_KEYS, "id"))
+_DERIVED = frozenset((*FACTS, *KEYS, "id"))
 
 
 @dataclass(frozen=True)

@@ -116,8 +116,16 @@ def restore(entry: TrashedRecord) -> Contact | Deal:
 
 
 def insert_as_stored(instance: models.Model) -> None:
-    """Raw, as a fixture is loaded: what was stored comes back as it was, marks included."""
+    """Raw, as a fixture is loaded: what was stored comes back as it was, marks included.
+
+    Keys are computed anew: the company may have got another name, and keys another form.
+    """
+    keyed = instance if isinstance(instance, Contact | Deal) else None
+    if keyed:
+        keyed.set_keys()
     instance.save_base(raw=True, force_insert=True)
+    if keyed:
+        keyed.keys_saved()
 
 
 def _restore_deal(entry: TrashedRecord) -> Deal:

@@ -151,6 +151,6 @@ def test_hints_ask_the_same_number_of_queries_however_many(
         "email": "ada@example.org",
         "phone": "123456",
     }
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         names = [str(one.contact.company) for one in duplicates_of(typed, ann)]
     assert len(names) == SHOWN_AT_MOST
