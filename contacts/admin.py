@@ -9,7 +9,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.formats import localize
@@ -20,7 +19,8 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from contacts.models import Contact, ContactDetail, StatusChange
 from contacts.statuses import WORDS, CustomerStatus, ProspectStatus, StatusKind
-from crm.backoffice import LawfulAdmin, ReadOnlyAdmin, RefusableForm, few_enough, report_refusals
+from crm.backoffice import LawfulAdmin, ReadOnlyAdmin, RefusableForm
+from crm.bulk.backoffice import begin, page_action, tell
 from deals.services import select_status
 
 NAMES = {
@@ -129,6 +129,10 @@ class ContactAdmin(LawfulAdmin):
         selecting(StatusKind.CUSTOMER, CustomerStatus.CURRENT),
         selecting(StatusKind.CUSTOMER, CustomerStatus.PAST),
         selecting(StatusKind.CUSTOMER, CustomerStatus.NONE),
+        page_action("contact", "contact.owner"),
+        page_action("contact", "contact.set"),
+        page_action("contact", "contact.add_to_deal"),
+        page_action("contact", "contact.company"),
     ]
 
     # -- the form
@@ -172,23 +176,16 @@ class ContactAdmin(LawfulAdmin):
 
     def select(self, request: HttpRequest, rows: Any, kind: StatusKind, value: str) -> None:
         """Select ``value`` for each contact, and tell which were refused and why."""
-        chosen: dict[str, Any] = {kind.value: value}
-        refusals = []
-        contacts = few_enough(self, request, rows.editable_by(request.user))
-        for contact in contacts:
-            try:
-                with transaction.atomic():
-                    select_status(contact, **chosen)
-                    self.log_change(request, contact, f"{kind.label}: {WORDS[kind](value).label}")
-            except ValidationError as refusal:
-                refusals.append((contact.name, refusal))
-        if done := len(contacts) - len(refusals):
-            text = ngettext(
-                "%(number)d contact is %(status)s.", "%(number)d contacts are %(status)s.", done
-            )
-            values = {"number": done, "status": WORDS[kind](value).label}
-            self.message_user(request, text % values, messages.SUCCESS)
-        report_refusals(self, request, refusals)
+        try:
+            run = begin(request, rows, "contact.status", {kind.value: value}, rows.count())
+        except ValidationError as refusal:
+            self.message_user(request, " ".join(refusal.messages), messages.ERROR)
+            return
+        text = ngettext(
+            "%(number)d contact is %(status)s.", "%(number)d contacts are %(status)s.", run.done
+        )
+        values = {"number": run.done, "status": WORDS[kind](value).label}
+        tell(self, request, run, text % values)
 
     # -- columns
 

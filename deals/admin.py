@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.backoffice import LawfulAdmin, ReadOnlyAdmin, RefusableForm
+from crm.bulk.backoffice import page_action
 from deals.models import (
     Deal,
     DealContact,
@@ -141,6 +142,11 @@ class DealAdmin(LawfulAdmin):
         "The deal's name, or its main contact's name, e-mail or number."
     )
     autocomplete_fields = ["primary_contact", "owner"]
+    actions = [
+        page_action("deal", "deal.stage"),
+        page_action("deal", "deal.owner"),
+        page_action("deal", "deal.set"),
+    ]
     readonly_fields = ["company", "group", "stage_changed_at", "stage_changed_by", "created_at",
                        "updated_at"]  # fmt: skip
 

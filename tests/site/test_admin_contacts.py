@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
 from contacts.models import Contact, ContactDetail, StatusChange
 from contacts.statuses import GUARDED
+from crm.bulk.models import BulkRun
+from crm.bulk.services import undo
+from crm.bulk.work import work_off
 from crm.trash.models import TrashedRecord
 from deals.models import Deal, DealContact
 from deals.services import select_status, set_primary_contact
@@ -259,12 +263,50 @@ def test_non_prospect_is_selected_after_a_loss(admin_pages: AdminPages) -> None:
     assert statuses(contact) == ["none", "none"]
 
 
-def test_action_on_too_many_changes_nothing(admin_pages: AdminPages, monkeypatch) -> None:
+def test_action_on_very_many_starts_a_run(admin_pages: AdminPages, monkeypatch) -> None:
     monkeypatch.setattr("crm.backoffice.ACTED_ON_AT_MOST", 1)
+    monkeypatch.setattr("crm.bulk.services.work_off_run.__class__.enqueue", lambda *a: None)
     first, second = company(), company()
     answer = admin_pages.act("select_customer_past", first, second)
-    assert "at most 1" in answer.content.decode()
+    assert "Past Customer: 2 contacts, in the background." in answer.content.decode()
     assert statuses(first) == statuses(second) == ["none", "none"]
+    work_off(BulkRun.objects.get().pk)
+    assert statuses(first) == statuses(second) == ["none", "past"]
+    assert_nothing_differs()
+
+
+def test_what_an_action_did_is_logged_and_can_be_undone(admin_pages, administrator) -> None:
+    contact = company()
+    admin_pages.act("select_customer_past", contact)
+    entry = LogEntry.objects.get()
+    assert (entry.user, entry.object_id) == (administrator, str(contact.pk))
+    assert "Past Customer" in entry.get_change_message()
+    undo(BulkRun.objects.get(), user=administrator)
+    assert statuses(contact) == ["none", "none"]
+
+
+def test_action_with_a_form_asks_and_then_acts(admin_pages, administrator) -> None:
+    first, second, other = company("First"), person(), company()
+    chosen = {"select_across": "0"}
+    answer = admin_pages.act("contact_owner", first, second, **chosen)
+    assert "Set the owner of 2 contacts" in answer.content.decode()
+    assert not BulkRun.objects.exists()
+    sent = {"confirmed": "1", "expected": answer.context["count"], "token": "t"}
+    answer = admin_pages.act("contact_owner", first, second, **chosen, **sent)
+    assert "This field is required" in answer.content.decode()
+    sent["owner"] = administrator.pk
+    answer = admin_pages.act("contact_owner", first, second, **chosen, **sent)
+    assert "Owner of 2 contacts set" in answer.content.decode()
+    assert list(Contact.objects.filter(owner=administrator)) == [first, second]
+    assert other.pk
+
+
+def test_action_with_a_form_refuses_what_was_not_confirmed(admin_pages, administrator) -> None:
+    first, second = company("First"), company("Second")
+    sent = {"confirmed": "1", "expected": "1", "token": "t", "owner": administrator.pk}
+    answer = admin_pages.act("contact_owner", first, second, **sent)
+    assert "You confirmed 1; by now they are 2." in answer.content.decode()
+    assert not Contact.objects.filter(owner=administrator).exists()
 
 
 def test_outranked_selection_is_shown(admin_pages: AdminPages) -> None:

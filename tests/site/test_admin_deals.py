@@ -299,3 +299,15 @@ def test_parties_are_read_only(admin_pages: AdminPages) -> None:
     admin_pages.act("delete_selected", party, post="yes")
     assert statuses(star) == ["current", "none"]
     assert_nothing_differs()
+
+
+def test_deals_are_moved_by_an_action_with_its_form(admin_pages: AdminPages) -> None:
+    buyer = company()
+    sold = deal(buyer)
+    answer = admin_pages.act("deal_stage", sold)
+    assert "Move 1 deal to a stage" in answer.content.decode()
+    sent = {"confirmed": "1", "expected": "1", "token": "t", "stage": default_stages()["won"].pk}
+    answer = admin_pages.act("deal_stage", sold, **sent)
+    assert "1 deal moved to Won" in answer.content.decode()
+    assert statuses(buyer) == ["none", "current"]
+    assert_nothing_differs()
