@@ -1,5 +1,5 @@
-"""The columns of a list and its rows. The rows are a plain template loop: cells that are objects of their own cost
-five times as much as the page around them.
+"""The columns of a list and its rows. The rows are a plain template loop over cells that are drawn already: a loop
+over cells inside it costs twice as much as the page around them, cells that are objects of their own five times.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from crm.lists.cells import CardLink
@@ -61,8 +63,8 @@ class RecordTable:
         return rows.select_related(*sorted(relations)) if relations else rows
 
     def prepare(self, rows: Iterable[Any]) -> list[Any]:
-        """The rows of a page, each with `url`, `key` (its id), `choose` (what ticking it is called) and `cells`:
-        (css, text, where it leads) for each column shown.
+        """The rows of a page, each with `url`, `key` (its id), `choose` (what ticking it is called) and `cells`: the
+        columns shown, as HTML.
         """
         shown = list(rows)
         context = self.state.context
@@ -79,10 +81,14 @@ class RecordTable:
             row.url = link.to(row.pk)
             row.key = str(row.pk)
             row.choose = choose % {"name": row.name}
-            row.cells = [
-                (css, *cell(row, found.get(row.pk) if found is not None else None))
-                for css, cell, found in columns
-            ]
+            row.cells = format_html_join(
+                "",
+                "{}",
+                (
+                    (drawn(css, *cell(row, found.get(row.pk) if found is not None else None)),)
+                    for css, cell, found in columns
+                ),
+            )
         return shown
 
     def headers(self) -> list[Header]:
@@ -111,6 +117,16 @@ class RecordTable:
             place,
             descending,
         )
+
+
+def drawn(css: str, text: str, href: str) -> SafeString:
+    if href:
+        text = format_html('<a href="{}">{}</a>', href, text)
+    return (
+        format_html('<td class="{}">{}</td>', css, text)
+        if css
+        else format_html("<td>{}</td>", text)
+    )
 
 
 def row_as_listed(registry: Registry, user: Any, posted: QueryDict, pk: int) -> list[Any]:
