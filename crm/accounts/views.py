@@ -76,7 +76,7 @@ def shortcuts(request: HttpRequest) -> HttpResponseBase:
     """The keys of lists, and the switch for those that are single letters. What htmx asks for opens in a panel."""
     if request.method == "POST":
         wanted = request.POST.get("shortcuts") == "on"
-        User.objects.filter(pk=request.user.pk).update(shortcuts=wanted)
+        User.objects.filter(username=request.user.get_username()).update(shortcuts=wanted)
         return HttpResponseRedirect(_back(request))
     in_panel = request.htmx  # type: ignore[attr-defined]
     return render(request, "accounts/_shortcuts.html" if in_panel else "accounts/shortcuts.html")

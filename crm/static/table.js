@@ -28,7 +28,8 @@
     const head = document.getElementById("pick-page");
     head.checked = page;
     head.indeterminate = chosen > 0 && !page;
-    if (spoken) say(form.querySelector(".selection-said").innerText);
+    const said = form.querySelectorAll("[data-chosen], span[data-when]:not([hidden])");
+    if (spoken) say([...said].map((one) => one.textContent).join(""));
   };
   const pick = (what) => {
     const form = bar();
@@ -73,7 +74,7 @@
       event.preventDefault();
       const values = {};
       for (const [name, value] of new FormData(form)) (values[name] ??= []).push(value);
-      openPanel("POST", submitter.formAction, values);
+      openPanel(submitter, "POST", submitter.formAction, values);
     }
   });
 
@@ -98,7 +99,7 @@
     const heads = table().tHead.rows[0].cells;
     [...row.cells].forEach((cell, place) => {
       if (heads[place].dataset.edit) cell.classList.add("can-edit");
-      if (phone.matches && place > 1 && !heads[place].matches(".below, [class*=_status], .col-stage")) cell.dataset.head = heads[place].innerText.trim();
+      if (phone.matches && place > 1 && !heads[place].matches(".below, [class*=_status], .col-stage")) cell.dataset.head = (heads[place].querySelector("a") ?? heads[place]).firstChild.textContent;
     });
   };
   const prepare = () => {
@@ -174,10 +175,8 @@
       if (!edit(cell)) location.assign(`${addressOf(cell.parentElement)}edit/`);
     },
     "?": (event) => {
-      const link = document.querySelector("[data-shortcuts-page]");
-      if (!link) return;
       event.preventDefault();
-      openPanel("GET", link.href);
+      document.querySelector("[data-shortcuts-page]").click();
     },
   };
 
@@ -207,7 +206,7 @@
   const leave = () => {
     const form = formOf(editing.cell);
     if (form && typed(form) !== editing.sent) {
-      form.querySelector("[data-autofocus], input:not([type=hidden]), select, textarea")?.focus();
+      form.querySelector(".cell-field :is(input:not([type=hidden]), select, textarea)")?.focus();
       return false;
     }
     close();
@@ -247,10 +246,11 @@
     cell.classList.add("is-editing");
     form.classList.toggle("upward", rows().indexOf(cell.parentElement) > 3 && form.getBoundingClientRect().bottom > innerHeight - 8);
     form.classList.toggle("to-end", cell.getBoundingClientRect().left + form.offsetWidth > document.documentElement.clientWidth - 16);
-    const input = form.querySelector("[autofocus], [data-autofocus], .cell-field :is(input:not([type=hidden]), select, textarea)");
+    const input = form.querySelector("[data-autofocus], .cell-field :is(input:not([type=hidden]), select, textarea)");
     load(form);
     input?.focus();
     input?.select?.();
+    setTimeout(search);
     editing.sent ??= typed(form);
   };
   const saved = (row) => {
@@ -307,24 +307,24 @@
 
   // -- panels: what without this file is a page of its own
 
-  const panel = document.createElement("dialog");
-  panel.className = "panel";
-  panel.innerHTML = '<div id="panel"></div>';
-  document.body.append(panel);
-  const openPanel = (verb, url, values) => {
+  const panel = document.getElementById("panel-dialog");
+  const openPanel = (opener, verb, url, values) => {
     htmx.ajax(verb, url, { target: "#panel", swap: "innerHTML", values }).then(() => {
+      document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; });
+      document.getElementById("panel-title").textContent = opener.dataset.dialog;
       if (!panel.open) panel.showModal();
-      const heading = panel.querySelector("h1, h2");
-      if (heading) { heading.id ||= "panel-title"; panel.setAttribute("aria-labelledby", heading.id); }
-      panel.querySelector("[data-autofocus]")?.focus();
     });
+    load(opener);
+    // The menu that it was chosen from is closed by then.
+    panel.onclose = () => (opener.checkVisibility() ? opener : opener.closest("details")?.querySelector("summary"))?.focus();
   };
   document.addEventListener("click", (event) => {
+    if (!panel) return;
     const opener = event.target.closest("a[data-dialog]");
     if (opener && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
-      openPanel("GET", opener.href);
-    } else if (event.target === panel || event.target.closest("dialog.panel [data-close]")) {
+      openPanel(opener, "GET", opener.href);
+    } else if (event.target === panel || event.target.closest("#panel-dialog [data-close]")) {
       event.preventDefault();
       panel.close();
     }
@@ -374,13 +374,16 @@
 
   // -- files that only some forms need
 
+  // A search box takes the place of what had the focus.
+  const search = () => editing?.cell.querySelector("select[data-contact-picker]")?.tomselect?.focus();
   const load = (root) => {
-    for (const url of root.querySelector("[data-needs]")?.dataset.needs.split(" ") ?? []) {
+    const needs = root.dataset.needs ?? root.querySelector("[data-needs]")?.dataset.needs;
+    for (const url of needs?.split(" ") ?? []) {
       if (document.querySelector(`[href="${url}"], [src="${url}"]`)) continue;
       const style = url.includes(".css");
       const file = document.createElement(style ? "link" : "script");
       if (style) Object.assign(file, { rel: "stylesheet", href: url });
-      else Object.assign(file, { src: url, async: false });
+      else Object.assign(file, { src: url, async: false, onload: search });
       document.head.append(file);
     }
   };
