@@ -86,6 +86,11 @@ class Editor:
         return self.field.kind.operator(self.chip.op)
 
     @property
+    def fresh(self) -> bool:
+        """Whether it was just opened, so that the focus goes to its first widget."""
+        return self.typed is None
+
+    @property
     def place(self) -> str:
         return f"{self.group}.{self.index}"
 

@@ -5,6 +5,7 @@ A period, for one, is entered as one of a few words, as a number of units, or as
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from crm.lists.kinds import Operator
 from crm.lists.periods import CALENDAR, DAY, FIXED, RELATIVE, SPAN
 
+WHOLE = re.compile("[1-9][0-9]{0,3}")
 UNIT_LABELS = {
     "day": gettext_lazy("days"),
     "week": gettext_lazy("weeks"),
@@ -74,7 +76,10 @@ def entered_values(
     values = _values(operator, params)
     if operator.widget == "record":
         values += _named(params, found)
-    return tuple(dict.fromkeys(value for value in values if value.strip()))
+    found_values = tuple(dict.fromkeys(value for value in values if value.strip()))
+    if not found_values and operator.widget in ("choices", "history", "record"):
+        raise ValueError(_("Choose at least one."))
+    return found_values
 
 
 def _values(operator: Operator, params: QueryDict) -> list[str]:
@@ -82,14 +87,14 @@ def _values(operator: Operator, params: QueryDict) -> list[str]:
     if widget == "yes":
         return ["yes"]
     if widget == "period":
-        return [Period.typed(params).code, *params.getlist("keep")]
+        return [_period(params), *params.getlist("keep")]
     if widget == "span":
-        return [f"{params.get('number', '').strip()}-{params.get('unit', '')}s"]
+        return [f"{_whole(params.get('number', ''))}-{params.get('unit', '')}s"]
     if widget == "amount":
         number = _number(params.get("value", ""))
         return [f"{number} {params.get('currency', '')}"] if number else []
     if widget == "history":
-        days = params.get("day", "") if operator.name == "was" else Period.typed(params).code
+        days = _day(params) if operator.name == "was" else _period(params)
         return [*(f"{code}@{days}" for code in given), *params.getlist("keep")]
     if widget == "number":
         return [_number(value) for value in given]
@@ -107,6 +112,27 @@ def _named(params: QueryDict, found: Sequence[tuple[str, str, str]]) -> list[str
     if len(exact) == 1 or len(found) == 1:
         return [*exact, found[0][0]][:1]
     raise ValueError(_("Several match “%(typed)s”: choose among them.") % {"typed": text[:80]})
+
+
+def _period(params: QueryDict) -> str:
+    period = Period.typed(params)
+    if period.mode == "relative":
+        _whole(period.number)
+    elif period.mode == "dates" and not period.code:
+        raise ValueError(_("Give the first day, the last one, or both."))
+    return period.code
+
+
+def _day(params: QueryDict) -> str:
+    if not params.get("day"):
+        raise ValueError(_("Choose a day."))
+    return str(params["day"])
+
+
+def _whole(text: str) -> str:
+    if not WHOLE.fullmatch(text.strip()):
+        raise ValueError(_("“%(text)s” is no whole number from 1 to 9999.") % {"text": text[:80]})
+    return text.strip()
 
 
 def _number(text: str) -> str:

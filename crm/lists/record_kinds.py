@@ -138,7 +138,7 @@ class History(Kind):
     def word(self, field: Field, op: str, value: str, context: Context) -> str:
         code, _at, days = value.partition("@")
         label = dict(self.choices(field, context)).get(code, code)
-        if op == "became":
+        if self.became:
             return _("%(status)s in %(period)s") % {"status": label, "period": period_words(days)}
         with suppress(ValueError):
             days = day_words(read_day(days))

@@ -72,16 +72,16 @@ def menu(request: HttpRequest, record: str) -> HttpResponse:
 def _all_lists(
     registry: Registry, user: Any, tabs: list[Listed]
 ) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Ready lists, one's own, and everybody's, each under its heading."""
+    """One's own lists, everybody's, and the ready ones, each under its heading."""
     saved = (
         SmartList.objects.visible_to(user).filter(record=registry.record).select_related("owner")
     )
     mine = [one for one in saved if one.owner_id == user.pk]
     others = [one for one in saved if one.owner_id != user.pk]
     groups: list[tuple[str, list[Any]]] = [
-        (_("Ready lists"), list(registry.ready)),
         (_("My lists"), mine),
         (_("Everybody's lists"), others),
+        (_("Ready lists"), list(registry.ready)),
     ]
     return [
         (heading, [_row(registry, one, user, tabs) for one in lists])

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from crm.accounts.models import User
 from crm.lists.models import ListPreference, ListTab, SmartList
 from crm.lists.registry import Registry
 from crm.lists.saved import preference_of, remember
@@ -74,7 +75,7 @@ def set_tabs(registry: Registry, user: Any, lists: Sequence[Listed], *, whose: A
 
 def _lock(user: Any) -> None:
     """Two windows of one user pin one after the other, not both at once."""
-    type(user)._default_manager.select_for_update().filter(pk=user.pk).first()
+    User.objects.select_for_update().filter(pk=user.pk).first()
 
 
 def pin(registry: Registry, user: Any, listed: Listed, *, whose: Any) -> None:

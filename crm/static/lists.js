@@ -100,6 +100,10 @@
     chip.querySelector(".chip-remove").click();
     return true;
   };
+  document.addEventListener("submit", ({ target }) => {
+    const place = target.matches(".editor") && target.elements.set.value;
+    if (place) next = `chip-${place.replace(".", "-")}`;
+  }, true);
   document.addEventListener("click", (event) => {
     const remove = event.target.closest?.(".chip-remove");
     if (remove && !next) next = remove.id;
@@ -126,16 +130,22 @@
   document.addEventListener("htmx:afterSettle", ({ detail }) => {
     place();
     const dialog = byId("list-dialog");
-    if (detail.target === dialog && dialog.firstElementChild && !dialog.open) {
+    if (dialog && detail.target === dialog && dialog.firstElementChild && !dialog.open) {
       document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; });
       dialog.showModal();
       dialog.querySelector("[data-autofocus]")?.focus();
       dialog.querySelector("[data-autofocus]")?.select?.();
     }
-    if (next && detail.target.id === "list") {
-      (byId(next) ?? [...document.querySelectorAll(".chip-edit")].at(-1) ?? byId("add-filter"))?.focus();
-      next = null;
+    const id = detail.target?.id;
+    if (id === "editor" && editor() && !editor().contains(document.activeElement)) {
+      // Whoever was refused goes on where it is wrong, or in what was chosen.
+      const wanted = ["[aria-invalid]", ".editor-mode input:checked", "input:checked", "select, input:not([type=hidden])"];
+      wanted.map((one) => editor().querySelector(one)).find(Boolean)?.focus();
     }
+    if (next && id === "list") {
+      (byId(next) ?? [...document.querySelectorAll(".chip-edit")].at(-1) ?? byId("add-filter"))?.focus();
+    }
+    next = null;
     document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   });
   place();
