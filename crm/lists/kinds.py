@@ -260,7 +260,7 @@ class Number(Kind):
         if abs(number) >= Decimal(10) ** 14:
             raise ValueError(_("“%(text)s” is too large.") % {"text": value[:80]})
         if not self.whole:
-            return number
+            return _in_cents(number, value)
         if number != number.to_integral_value():
             raise ValueError(_("“%(text)s” is no whole number.") % {"text": value[:80]})
         return int(number)
@@ -274,6 +274,14 @@ class Number(Kind):
             return str(number_format(self.value(field, op, value, context), use_l10n=True))
         except ValueError:
             return value
+
+
+def _in_cents(number: Decimal, text: str) -> Decimal:
+    """Amounts are stored with two decimals; one database would round what has more, the other not."""
+    cents = number.quantize(Decimal("0.01"))
+    if cents != number:
+        raise ValueError(_("“%(text)s” has more than two decimal places.") % {"text": text[:80]})
+    return cents
 
 
 class Moment(Kind):
