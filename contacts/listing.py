@@ -13,8 +13,9 @@ from django.db.models.functions import NullIf
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from contacts.duplicates import has_possible_duplicate
 from contacts.impossible import never_together
-from contacts.keys import fold
+from contacts.keys import digits, fold, folded_text
 from contacts.models import Contact
 from contacts.querysets import ContactQuerySet
 from contacts.status_fields import SECTION as STATUSES
@@ -26,20 +27,6 @@ from crm.lists.kinds import Choice, Moment, Number, Person, YesNo
 from crm.lists.owners import people
 from crm.lists.record_kinds import Record, Text
 from crm.lists.registry import Condition, Context, Field, ReadyList, Registry, register
-
-# SHIM
-try:
-    from contacts.keys import folded_text
-except ImportError:
-    from django.db.models import F, Value
-    from django.db.models.functions import Coalesce
-
-    def folded_text(name, prefix=""):
-        from django.db.models import TextField
-
-        return Coalesce(F(prefix + name), Value(""), output_field=TextField())
-
-# ENDSHIM
 
 CONTACT, COMPANY, RECORD = _("Contact"), _("Company"), _("Record")
 DEALS = _("Deals that count")
@@ -77,6 +64,8 @@ def folded(field: Field) -> Expression:
 
 
 TEXT = Text(folded, fold)
+# Numbers are compared by their digits, however they are written.
+PHONE = Text(folded, digits)
 COMPANY_KIND = Record(names_of_contacts, find=companies_called)
 
 
@@ -85,6 +74,7 @@ def _text(name: str, label: Any, section: Any = CONTACT, path: str = "", **more:
     own = "__" not in path
     described = Field(name=name, label=label, kind=TEXT, section=section, path=path)
     options: dict[str, Any] = {
+        "kind": TEXT,
         "cell": cells.text(path),
         "needs": [path],
         "order": [NullIf(folded(described), Value(""))],
@@ -92,7 +82,7 @@ def _text(name: str, label: Any, section: Any = CONTACT, path: str = "", **more:
         "editable": name if own else "",
         **more,
     }
-    return Field(name=name, label=label, kind=TEXT, section=section, path=path, **options)
+    return Field(name=name, label=label, section=section, path=path, **options)
 
 
 def _is_company(field: Field, op: str, values: Sequence[Any], context: Context) -> Condition:
@@ -101,9 +91,7 @@ def _is_company(field: Field, op: str, values: Sequence[Any], context: Context) 
 
 
 def _duplicates(field: Field, op: str, values: Sequence[Any], context: Context) -> Condition:
-    from contacts.duplicates import possible_duplicates
-
-    found = Q(pk__in=possible_duplicates(Contact.objects.all(), context.user).values("pk"))
+    found = has_possible_duplicate(context.user)
     return found if values[0] else ~found
 
 
@@ -177,8 +165,8 @@ def _own_fields() -> list[Field]:
         _text("last_name", _("Last name"), editable="last_name"),
         _text("title", _("Job title")),
         _text("email", _("E-mail"), cell=cells.mail("email")),
-        _text("phone", _("Phone"), css="num"),
-        _text("mobile", _("Mobile"), css="num"),
+        _text("phone", _("Phone"), css="num", kind=PHONE),
+        _text("mobile", _("Mobile"), css="num", kind=PHONE),
         _text("website", _("Website")),
         _text("street", _("Street")),
         _text("postal_code", _("Postal code"), css="num"),
@@ -230,7 +218,7 @@ def _company_fields() -> list[Field]:
         _text("company_industry", _("Company’s industry"), COMPANY, "company__industry"),
         _text("company_city", _("Company’s city"), COMPANY, "company__city"),
         _text("company_country", _("Company’s country"), COMPANY, "company__country"),
-        _text("company_phone", _("Company’s phone"), COMPANY, "company__phone"),
+        _text("company_phone", _("Company’s phone"), COMPANY, "company__phone", kind=PHONE),
         Field(
             name="company_owner", label=_("Company’s owner"), kind=Person(people),
             section=COMPANY, path="company__owner",

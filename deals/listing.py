@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from django.db.models import Case, Expression, F, Q, TextChoices, When
@@ -12,33 +11,19 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from contacts.keys import fold
+from contacts.keys import fold, folded_text
 from contacts.listing import COMPANY_KIND, contacts_called, names_of_contacts
 from contacts.statuses import CustomerStatus, ProspectStatus, StatusKind
 from crm.lists import cells
 from crm.lists.conditions import Chip, Conditions
 from crm.lists.kinds import Choice, Moment, Number, Person, YesNo
 from crm.lists.owners import people
-from crm.lists.periods import midnight
+from crm.lists.periods import days_before, midnight
 from crm.lists.record_kinds import Record, Text
 from crm.lists.registry import Cell, Condition, Context, Field, ReadyList, Registry, register
 from deals.contact_listing import currencies
 from deals.models import Deal, DealSource, LossReason, Stage, UnqualifiedReason
 from deals.stages import Category, Group
-
-# SHIM
-try:
-    from contacts.keys import folded_text
-except ImportError:
-    from django.db.models import F, Value
-    from django.db.models.functions import Coalesce
-
-    def folded_text(name, prefix=""):
-        from django.db.models import TextField
-
-        return Coalesce(F(prefix + name), Value(""), output_field=TextField())
-
-# ENDSHIM
 
 DEAL, PEOPLE = _("Deal"), _("Main contact and company")
 TIMES = pgettext_lazy("section", "Dates")
@@ -53,7 +38,7 @@ def folded(field: Field) -> Expression:
     """The folded text of a deal's name, or of a field of one of its contacts."""
     prefix, _dots, name = field.path.rpartition("__")
     if not prefix:
-        expression: Expression = F("sort_key")  # type: ignore[assignment]
+        expression: Expression = F("folded_name")  # type: ignore[assignment]
         return expression
     expression = folded_text(name, f"{prefix}__")
     return expression
@@ -106,9 +91,8 @@ def _days_in(field: Field, op: str, values: Sequence[Any], context: Context) -> 
     """Whole days between the day a deal reached its stage and today."""
     found = Q()
     for number in values:
-        number = max(-1, min(int(number), context.today.toordinal() - 400))
-        first = midnight(context.today - timedelta(days=number), context.zone)
-        end = midnight(context.today - timedelta(days=number - 1), context.zone)
+        first = midnight(days_before(context.today, number), context.zone)
+        end = midnight(days_before(context.today, number - 1), context.zone)
         reached = Q(stage_changed_at__gte=first) if op in ("is", "most") else Q()
         found |= reached & Q(stage_changed_at__lt=end) if op in ("is", "least") else reached
     return found
