@@ -103,6 +103,8 @@ def whole_file(queryset: QuerySet, encoder: Encoder) -> BinaryIO:
     for piece in encoded(queryset, encoder):
         part.write(piece)
     file = encoder.complete(part)
+    if file is not part:
+        part.close()
     file.seek(0)
     return file
 

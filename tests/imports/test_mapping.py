@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 
 from imports.fields import Entity
 from imports.parsing import parse_mapping, read_mapping
-from tests.imports.files import COMPANIES, DEALS, MAPPINGS, PEOPLE, STAGES, with_fields
+from tests.imports.files import COMPANIES, DEALS, LINKS, MAPPINGS, PEOPLE, STAGES, with_fields
 
 GOOD: dict[str, Any] = {
     "source": "test",
@@ -63,6 +63,11 @@ def test_shipped_mappings_are_good(path: Path) -> None:
             "fields, customer_status: “x” is to mean one of none, current, past",
         ),
         ({"people": PEOPLE | {"invalid_email": "keep"}}, "“invalid_email”"),
+        ({"people": PEOPLE | {"exported": "yes"}}, "“exported” is to be true or false"),
+        ({"deal_contacts": LINKS | {"exported": True}}, "no exports of who is on a deal"),
+        ({"people": PEOPLE | {"only": "kind"}}, "“only” is to be a table"),
+        ({"people": PEOPLE | {"only": {"column": "kind"}}}, "what “is” to stand in it"),
+        ({"people": PEOPLE | {"only": {"colum": "kind"}}}, "only: “colum” is not known"),
         ({"pipeline": {}}, r"\[pipeline.stages\]"),
         ({"pipeline": {"stages": {"Won": "sold"}}}, "stages. Won: “sold” is no category"),
         (
