@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -29,7 +28,7 @@ from crm.accounts.models import User
 from crm.lists import cells
 from crm.lists.kinds import Choice, Moment, Number, Person
 from crm.lists.owners import people
-from crm.lists.periods import day_words, midnight
+from crm.lists.periods import day_words, days_before, midnight
 from crm.lists.record_kinds import History
 from crm.lists.registry import Cell, Condition, Context, Field
 
@@ -176,10 +175,8 @@ def _days_in(field: Field, op: str, values: Sequence[Any], context: Context) -> 
         return Q(**{f"{field.path}__isnull": True})
     found = Q()
     for number in values:
-        # Nothing began in the year 0: who asks for that many days finds nobody, or everybody.
-        number = max(-1, min(int(number), context.today.toordinal() - 400))
-        first = midnight(context.today - timedelta(days=number), context.zone)
-        end = midnight(context.today - timedelta(days=number - 1), context.zone)
+        first = midnight(days_before(context.today, number), context.zone)
+        end = midnight(days_before(context.today, number - 1), context.zone)
         began = Q()
         if op in ("is", "most"):
             began &= Q(**{f"{field.path}__gte": first})

@@ -26,7 +26,8 @@ def kept_under(params: QueryDict) -> str:
     beside = QueryDict(mutable=True)
     for name in BESIDE:
         if name in kept:
-            beside[name] = kept.pop(name)[-1]
+            # None of them is long, unless somebody plays with it.
+            beside[name] = kept.pop(name)[-1][:200]
     query = kept.urlencode()
     digest = hashlib.sha256(query.encode()).digest()
     key = base64.b32encode(digest).decode()[:8].lower()
@@ -46,8 +47,17 @@ def query_under(key: str) -> str | None:
 
 
 def expanded(params: QueryDict) -> QueryDict | None:
-    """What short letters among these stand for; None for letters that nobody kept anything under."""
+    """These with what short letters among them stand for; None for letters that nobody kept anything under.
+
+    What is asked beside the letters counts too: left out, it would leave a list wider than was asked for.
+    """
     if "s" not in params:
         return params
     query = query_under(params.get("s", ""))
-    return None if query is None else QueryDict(query)
+    if query is None:
+        return None
+    found = QueryDict(query, mutable=True)
+    for name, values in params.lists():
+        if name != "s":
+            found.setlist(name, values)
+    return found

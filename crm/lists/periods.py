@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -34,7 +34,21 @@ class Days:
 
 
 def midnight(day: date | None, zone: tzinfo) -> datetime | None:
-    return datetime.combine(day, time.min, tzinfo=zone) if day else None
+    """When a day begins; raises ``ValueError`` for days that begin outside the calendar elsewhere."""
+    if day is None:
+        return None
+    moment = datetime.combine(day, time.min, tzinfo=zone)
+    try:
+        moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(_too_far(day.isoformat())) from None
+    return moment
+
+
+def days_before(today: date, number: int) -> date:
+    """The day ``number`` days before today; a day that no record can have where the calendar has none."""
+    earliest, latest = date.min.toordinal() + 400, date.max.toordinal() - 400
+    return date.fromordinal(max(earliest, min(today.toordinal() - number, latest)))
 
 
 def read_day(text: str) -> date:

@@ -10,7 +10,7 @@ from django.db.models import Expression, Q, Value
 from django.db.models.lookups import Contains, Exact, StartsWith
 from django.utils.translation import gettext as _
 
-from crm.lists.kinds import EMPTY, Choice, Choices, Kind, Number, operator
+from crm.lists.kinds import EMPTY, VALUE_AT_MOST, Choice, Choices, Kind, Number, operator
 from crm.lists.periods import day_words, period_words, read_day, read_period
 from crm.lists.registry import Condition, Context, Field
 from crm.money import format_money
@@ -38,6 +38,11 @@ class Text(Kind):
         if not folded:
             # Every text contains nothing.
             raise ValueError(_("“%(text)s” has nothing to look for.") % {"text": value[:80]})
+        if len(folded) > VALUE_AT_MOST:
+            # Some letters fold to a whole sentence; SQLite refuses patterns that are longer.
+            raise ValueError(
+                _("A value has at most %(number)d characters.") % {"number": VALUE_AT_MOST}
+            )
         return folded
 
     def condition(
@@ -75,7 +80,7 @@ class Record(Kind):
         return read
 
     def value(self, field: Field, op: str, value: str, context: Context) -> int:
-        if not value.isascii() or not value.isdigit() or len(value) > 18:
+        if not _is_number(value):
             raise ValueError(_("“%(text)s” is no record.") % {"text": value[:80]})
         return int(value)
 
@@ -89,14 +94,18 @@ class Record(Kind):
     def words(
         self, field: Field, op: str, values: Sequence[str], context: Context
     ) -> list[tuple[str, str]]:
-        ids = [int(value) for value in values if value.isdigit()]
+        ids = [int(value) for value in values if _is_number(value)]
         names = self._names(ids, context)
-        return [(one, names.get(int(one), "?") if one.isdigit() else one) for one in values]
+        return [(one, names.get(int(one), "?") if _is_number(one) else one) for one in values]
 
     def _names(self, ids: Sequence[int], context: Context) -> Mapping[int, str]:
         key = ("names", self.names, tuple(ids))
         found: Mapping[int, str] = context.once(key, lambda: self.names(ids, context.user))
         return found
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 class History(Kind):

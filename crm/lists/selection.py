@@ -11,6 +11,7 @@ from django.http import QueryDict
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
+from crm.lists.addresses import expanded
 from crm.lists.registry import Registry
 from crm.lists.saved import found_list, preference_of
 from crm.lists.state import ListState
@@ -50,7 +51,9 @@ class Selection:
         listed = found_list(registry, user, slug) if slug else None
         if slug and listed is None:
             raise ValidationError(_("The list that you chose from is gone."))
-        params = QueryDict(posted.get("state", "").removeprefix("?"))
+        params = expanded(QueryDict(posted.get("state", "").removeprefix("?")))
+        if params is None:
+            raise ValidationError(_("The list that you chose from is gone."))
         state = ListState.of(registry, user, params, listed, preference_of(user, registry.record))
         if state.faults:
             raise ValidationError(state.faults)

@@ -124,11 +124,12 @@ class ListState:
     def _of_saved(self, saved: SmartList) -> Conditions:
         try:
             conditions = saved.asked
-        except (KeyError, TypeError, ValueError):
+        except ValueError:
             # Written by something else than the product.
             self._complain(_("The saved filters of this list cannot be read."))
             return Conditions()
-        self.problems += limits(conditions.chips)
+        for problem in limits(conditions.chips):
+            self._complain(problem)
         return conditions
 
     # -- the parts of the address
@@ -182,14 +183,14 @@ class ListState:
         """What is shown where the address names no columns."""
         saved = self.listed.columns if isinstance(self.listed, SmartList) else None
         chosen = self.preference.columns if self.preference else None
-        return list(saved or chosen or self.registry.default_columns)
+        return _names(saved) or _names(chosen) or list(self.registry.default_columns)
 
     def _density(self) -> str:
         given = self.params.get("density", "")
         if given and given not in DENSITIES:
             self._complain(_("Rows are comfortable or compact."))
         liked = self.preference.density if self.preference else ""
-        return given if given in DENSITIES else liked or DENSITIES[0]
+        return next((one for one in (given, liked) if one in DENSITIES), DENSITIES[0])
 
     def _per_page(self) -> int:
         given = self.params.get("per_page", "")
@@ -198,7 +199,8 @@ class ListState:
         if given:
             sizes = ", ".join(map(str, PAGE_SIZES))
             self._complain(_("A page has one of these sizes: %(sizes)s.") % {"sizes": sizes})
-        return (self.preference.per_page if self.preference else 0) or 50
+        liked = self.preference.per_page if self.preference else 0
+        return liked if liked in PAGE_SIZES else 50
 
     # -- what it comes to
 
@@ -346,6 +348,11 @@ class ListState:
     def query(self) -> str:
         """The state as a query string, to be posted and read again with the same list."""
         return self.address().removeprefix("?").removeprefix(".")
+
+
+def _names(stored: Any) -> list[str]:
+    """Names from a JSON column, whatever stands in it."""
+    return [one for one in stored if isinstance(one, str)] if isinstance(stored, list) else []
 
 
 def either(values: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from django.views import View
 from django_htmx.http import push_url, reswap, retarget
 
 from crm.lists.acting import Act, Choosing
-from crm.lists.addresses import BESIDE, expanded, kept_under, long_address, query_under
+from crm.lists.addresses import expanded, kept_under, long_address
 from crm.lists.editor import Editor, editor_of, entered, sections, with_part
 from crm.lists.frames import (
     chips_by_group,
@@ -77,6 +77,10 @@ class RecordListView(View):
     def registry(self) -> Registry:
         return registry_of(self.record)
 
+    def anything(self) -> bool:
+        """Whether there is any record that the reader may see; asked only where none is listed."""
+        return bool(self.registry.visible(self.request.user).exists())
+
     def get(self, request: HttpRequest, slug: str = "") -> HttpResponse:
         listed = found_list(self.registry, request.user, slug) if slug else None
         if slug and listed is None:
@@ -92,23 +96,16 @@ class RecordListView(View):
                 return redirect(request.path if target == "." else request.path + target)
             state = base
         else:
-            if long_address(request.GET.urlencode()):
+            if "s" not in request.GET and long_address(request.GET.urlencode()):
                 return redirect(f"{request.path}?{kept_under(request.GET)}")
             state = ListState(self.registry, context, params, listed, preference)
             editor = editor_of(self.registry, state, params)
         return self._answer(request, state, editor)
 
     def _params(self, request: HttpRequest) -> QueryDict:
-        key = request.GET.get("s", "")
-        if not key:
-            return request.GET
-        query = query_under(key)
-        if query is None:
+        params = expanded(request.GET)
+        if params is None:
             raise Http404
-        params = QueryDict(query, mutable=True)
-        for name in BESIDE:
-            if name in request.GET:
-                params[name] = request.GET[name]
         return params
 
     def _base(self, params: QueryDict) -> QueryDict:
@@ -206,7 +203,7 @@ class RecordListView(View):
     def _counted(self, state: ListState, paginator: RecordPaginator) -> dict[str, Any]:
         """What the exact number changes on the page, without its rows."""
         number = self.request.GET.get("page", "1")
-        page = Page([], int(number) if number.isdecimal() else 1, paginator)
+        page = Page([], int(number) if number.isdecimal() and len(number) < 10 else 1, paginator)
         return {"summary": self._summary(page, state), **self._choosing(state, paginator, [])}
 
     def _choosing(
