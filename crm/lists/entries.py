@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.http import QueryDict
-from django.utils.formats import sanitize_separators
+from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.lists.kinds import Operator
 from crm.lists.periods import CALENDAR, DAY, FIXED, RELATIVE, SPAN
 
+BLANKS = re.compile("[\\s\u00a0\u202f]")
 WHOLE = re.compile("[1-9][0-9]{0,3}")
 UNIT_LABELS = {
     "day": gettext_lazy("days"),
@@ -136,5 +137,13 @@ def _whole(text: str) -> str:
 
 
 def _number(text: str) -> str:
-    """A number as people of this language write it, as the address does."""
-    return str(sanitize_separators(text.strip())).replace("\u00a0", "").replace("\u202f", "")
+    """A number as people of this language write it, as the address does. Groups are of three digits: in English
+    “1,000” is a thousand and “1,5” no number.
+    """
+    text = BLANKS.sub("", text)
+    decimal, group = str(get_format("DECIMAL_SEPARATOR")), str(get_format("THOUSAND_SEPARATOR"))
+    if re.fullmatch(
+        rf"-?\d{{1,3}}(?:{re.escape(group)}\d{{3}})+(?:{re.escape(decimal)}\d*)?", text
+    ):
+        text = text.replace(group, "")
+    return text.replace(decimal, ".")
