@@ -100,8 +100,7 @@ class MergeForm(forms.Form):
             if cleaned.get(field) != self.versions[field]
         ]
         if edited:
-            self.data = self.data.copy()
-            self.data.update(self.versions)
+            self.data = {**self.data.dict(), **self.versions}  # type: ignore[attr-defined]
             for name in edited:
                 self.add_error(
                     None,
@@ -155,7 +154,7 @@ class MergeForm(forms.Form):
                 Option(choice, shown[choice], bound.value() == choice)
                 for choice, _words in self.fields[name].choices  # type: ignore[attr-defined]
             ]
-            yield Row(name, label_of(name), options, list(bound.errors))
+            yield Row(name, label_of(name), options, [str(error) for error in bound.errors])
 
     def _shown(self, name: str, contact: Contact) -> str:
         value = self._value(contact, name)
