@@ -12,9 +12,9 @@ match_...    by which another contact of the same name, number or address is fou
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from django.db import models
@@ -38,7 +38,7 @@ SOURCES = ("is_organization", *FOLDED, *NUMBERS)
 _STROKES = str.maketrans(
     {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h"}
 )
-_NOT_DIGITS = re.compile(r"\D+")
+_NOT_DIGITS = dict.fromkeys({*range(128)} - {*range(ord("0"), ord("9") + 1)})
 # What says how a company is owned, and not which one it is.
 _LEGAL_FORMS = frozenset((
     "ab", "ag", "aps", "as", "asa", "bv", "co", "company", "corp", "corporation", "cv", "eg",
@@ -51,13 +51,35 @@ _LEGAL_FORMS = frozenset((
 
 def fold(text: str) -> str:
     """``text`` without accents, case and doubled blanks: "Äpfel  Straße" -> "apfel strasse"."""
-    if text.isascii():
-        return " ".join(text.lower().split())
-    # Twice: what compatibility spells out has case again ("™" is "TM").
-    for _turn in range(2):
-        text = unicodedata.normalize("NFKD", text.casefold())
-    bare = "".join(char for char in text if not unicodedata.combining(char))
-    return " ".join(bare.translate(_STROKES).split())
+    if not text.isascii():
+        # Names of towns come again and again, descriptions do not.
+        return _folded_again(text) if len(text) < 50 else _folded(text)
+    return " ".join(text.lower().split())
+
+
+def _folded(text: str) -> str:
+    text = unicodedata.normalize("NFKD", text.casefold())
+    if (spelt_out := text.casefold()) != text:
+        # What compatibility spells out may have case: "™" is "TM".
+        text = unicodedata.normalize("NFKD", spelt_out)
+    return " ".join(text.translate(_BARE).split())
+
+
+_folded_again = lru_cache(maxsize=4_096)(_folded)
+
+
+class _Bare(dict[int, int | str | None]):
+    """What is left of each character without accents and strokes."""
+
+    def __missing__(self, code: int) -> int | str | None:
+        found: int | str | None = _STROKES.get(code, code)
+        if unicodedata.combining(chr(code)):
+            found = None
+        self[code] = found
+        return found
+
+
+_BARE = _Bare()
 
 
 class _Separators(dict[int, int | str | None]):
@@ -86,6 +108,10 @@ def words(text: str) -> str:
     return part(fold(text))
 
 
+# Those of a company, for each of its employees.
+_words_again = lru_cache(maxsize=4_096)(words)
+
+
 def part(folded: str) -> str:
     """The words of a text that is folded already."""
     return " ".join(folded.translate(_SEPARATORS).split())
@@ -94,7 +120,7 @@ def part(folded: str) -> str:
 def digits(text: str) -> str:
     """The digits of a telephone number, which is how numbers are searched."""
     if text.isascii():
-        return _NOT_DIGITS.sub("", text)
+        return text.translate(_NOT_DIGITS)
     # Of every script, written as ours.
     return "".join(str(unicodedata.decimal(char)) for char in text if char.isdecimal())
 
@@ -114,12 +140,10 @@ def match_name(name: str, *, is_organization: bool) -> str:
 
     A company's legal form does not count, unless its name is nothing else.
     """
+    # Dots as in "S.A.R.L." part no words here.
+    parts = words(name.replace(".", "") if is_organization else name).split()
     if is_organization:
-        # Dots as in "S.A.R.L." part no words here.
-        parts = words(name.replace(".", "")).split()
         parts = [part for part in parts if part not in _LEGAL_FORMS] or parts
-    else:
-        parts = words(name).split()
     return " ".join(sorted(parts))[:MATCH_NAME_LENGTH]
 
 
@@ -143,26 +167,28 @@ def contact_keys(values: Mapping[str, Any], company: str = "") -> dict[str, Any]
 
     ``company`` is the name of the company that a person works for.
     """
-    folded = {name: text for name in FOLDED if values[name] and (text := fold(values[name]))}
-    folded |= {name: text for name in NUMBERS if (text := digits(values[name]))}
+    folded = {name: fold(text) for name in FOLDED if (text := values[name])}
+    folded |= {name: digits(text) for name in NUMBERS if (text := values[name])}
+    folded = {name: text for name, text in folded.items() if text}
     is_organization = values["is_organization"]
     if is_organization:
         sort_key = folded.get("name", "")
     else:
         # People by last name, then first name.
         sort_key = f"{folded.get('last_name', '')} {folded.get('first_name', '')}".strip()
+    phone, mobile = folded.get("phone", ""), folded.get("mobile", "")
     return {
         "search_key": search_key(
             part(folded.get("name", "")),
             part(folded.get("email", "")),
-            folded.get("phone", ""),
-            folded.get("mobile", ""),
-            words(company),
+            phone,
+            mobile,
+            _words_again(company) if company else "",
         ),
         "sort_key": sort_key[:SORT_KEY_LENGTH],
         "folded": folded,
         "match_name": match_name(values["name"], is_organization=is_organization),
-        "match_phone": match_phone(values["phone"], values["mobile"]),
+        "match_phone": match_phone(phone, mobile),
         "match_email": match_email(values["email"]),
     }
 

@@ -156,7 +156,7 @@ class ContactQuerySet(models.QuerySet["Contact"]):
                 update_fields=fields or None,
                 unique_fields=unique_fields,
             )  # type: ignore[assignment]
-            remember_words({word for one in objs for word in vocabulary_of(one.search_key)})
+            remember_words(vocabulary_of(*(one.search_key for one in objs)))
             if "name" in fields:
                 companies = [one.pk for one in objs if one.is_organization and one.pk]
                 self.model._default_manager.filter(company__in=companies).rekey()

@@ -61,19 +61,21 @@ class SearchWord(models.Model):
         return self.word
 
 
-def vocabulary_of(search_key: str) -> set[str]:
-    """The words of a search key that somebody might mistype: letters alone, four or more."""
+def vocabulary_of(*search_keys: str) -> set[str]:
+    """The words of search keys that somebody might mistype: letters alone, four or more."""
     shortest = FORGIVEN_FROM - 1
     return {
         word
-        for word in search_key.split()
+        for word in set(" ".join(search_keys).split())
         if shortest <= len(word) <= LONGEST_WORD and _is_of_letters(word)
     }
 
 
 def _is_of_letters(word: str) -> bool:
     # Vowel signs of some scripts are marks, which are no letters to Python.
-    return word.isalpha() or all(unicodedata.category(char)[0] in "LM" for char in word)
+    if word.isalpha() or word.isascii():
+        return word.isalpha()
+    return all(unicodedata.category(char)[0] in "LM" for char in word)
 
 
 def remember_words(words: Iterable[str]) -> None:

@@ -204,7 +204,7 @@ class DealQuerySet(models.QuerySet["Deal"]):
                 update_fields=fields or None,
                 unique_fields=unique_fields,
             )  # type: ignore[assignment]
-            remember_words({word for deal in objs for word in vocabulary_of(deal.search_key)})
+            remember_words(vocabulary_of(*(deal.search_key for deal in objs)))
             ids = {deal.pk for deal in created if deal.pk}
             change.deals |= ids
             change.new_deals |= ids - before.keys()

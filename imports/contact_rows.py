@@ -23,9 +23,12 @@ from imports.rows import BadRow, RowReader, split_name
 Kind = ImportedRecord.Kind
 COLUMNS = bulk.columns_of(Contact)
 _PLACE = {column: position for position, column in enumerate(COLUMNS)}
-_ID, _NAME, _FIRST, _LAST, _EMAIL, _COMPANY = (
-    _PLACE[column] for column in ("id", "name", "first_name", "last_name", "email", "company_id")
-)
+_ID, _NAME, _FIRST, _LAST, _EMAIL, _COMPANY, _SEARCH = (
+    _PLACE[column]
+    for column in (
+        "id", "name", "first_name", "last_name", "email", "company_id", "search_key",
+    )
+)  # fmt: skip
 _SOURCES = [(name, _PLACE[name]) for name in SOURCES]
 _KEYS = [(name, _PLACE[name]) for name in KEYS]
 STATUSES = ("prospect_status", "customer_status")
@@ -214,15 +217,14 @@ class ContactRows:
         if companies:
             found = Contact.objects.filter(pk__in=companies).order_by()
             names = dict(found.values_list("pk", "name"))
-        words: set[str] = set()
         for record in records:
             values = {name: record[place] for name, place in _SOURCES}
             keys = contact_keys(values, names.get(record[_COMPANY], ""))
-            words |= vocabulary_of(keys["search_key"])
             keys["folded"] = json.dumps(keys["folded"])
             for name, place in _KEYS:
                 record[place] = keys[name]
-        remember_words(words - self.words)
+        words = vocabulary_of(*(record[_SEARCH] for record in records)) - self.words
+        remember_words(words)
         self.words |= words
 
     def _update(self) -> None:

@@ -187,8 +187,8 @@ class DealRows:
             fresh.record[_ID] = pk
             loading.star_of[pk] = fresh.record[_STAR]
         bulk.insert(Deal, COLUMNS, [fresh.record for fresh in self.fresh])
-        words = {w for fresh in self.fresh for w in vocabulary_of(fresh.record[_SEARCH])}
-        remember_words(words - self.words)
+        words = vocabulary_of(*(fresh.record[_SEARCH] for fresh in self.fresh)) - self.words
+        remember_words(words)
         self.words |= words
         loading.remember(
             Kind.DEAL, [(fresh.key, fresh.record[_ID], fresh.digest) for fresh in self.fresh]

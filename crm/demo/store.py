@@ -117,7 +117,7 @@ def write(
         columns = columns_of(model)
         _insert(model, columns, ([getattr(row, name) for name in columns] for row in rows))
     keyed = [*(cast.row for cast in everybody), *(sale.row for sale in sales)]
-    remember_words({word for row in keyed for word in vocabulary_of(row.search_key)})
+    remember_words(vocabulary_of(*(row.search_key for row in keyed)))
     _insert(
         ContactDetail,
         ["contact_id", "kind", "label", "value"],

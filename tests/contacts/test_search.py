@@ -87,7 +87,16 @@ def test_a_word_with_an_invisible_joint_is_one_word() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["x" * 10_000, "%" * 10_000, "a\x00b", "dash " + "\\" * 50, "'; --", "🎉" * 400, "[a-z]+", "a|b"],
+    [
+        "x" * 10_000,
+        "%" * 10_000,
+        "a\x00b",
+        "dash " + "\\" * 50,
+        "'; --",
+        "🎉" * 400,
+        "[a-z]+",
+        "a|b",
+    ],
 )
 def test_no_text_breaks_the_search(text: str) -> None:
     person("Bash")
