@@ -234,11 +234,12 @@
     if (cell && !target.closest(".cell-form, a, input")) edit(cell);
   });
   document.addEventListener("click", ({ target }) => {
-    if (target.closest(".cell-pencil")) edit(cellOf(target));
+    const cell = cellOf(target);
+    if (target.closest(".cell-pencil")) edit(cell);
     else if (target.closest(".cell-form [data-cancel]")) close();
     else if (editing && !target.closest(".cell-form, .ts-dropdown") && formOf(editing.cell)) {
       if (typed(formOf(editing.cell)) === editing.sent) close();
-    }
+    } else if (cell && !target.closest("a, input, .cell-form")) focusCell(cell);
   });
   const opened = (cell) => {
     const form = formOf(cell);
@@ -279,6 +280,7 @@
     const cell = cellOf(target);
     if (!cell || cell === pencil.parentElement || editing?.cell === cell) return;
     unpoint();
+    if (cell.scrollWidth > cell.clientWidth) cell.title = cell.textContent;
     if (cell.classList.contains("can-edit")) cell.append(pencil);
   });
 
