@@ -100,7 +100,9 @@
     chip.querySelector(".chip-remove").click();
     return true;
   };
-  document.addEventListener("submit", ({ target }) => {
+  let pressed = "";
+  document.addEventListener("submit", ({ target, submitter }) => {
+    pressed = submitter?.id ?? "";
     const place = target.matches(".editor") && target.elements.set.value;
     if (place) next = `chip-${place.replace(".", "-")}`;
   }, true);
@@ -141,6 +143,12 @@
       // Whoever was refused goes on where it is wrong, or in what was chosen.
       const wanted = ["[aria-invalid]", ".editor-mode input:checked", "input:checked", "select, input:not([type=hidden])"];
       wanted.map((one) => editor().querySelector(one)).find(Boolean)?.focus();
+    }
+    if (id === "arrange" && [document.body, byId("arrange")].includes(document.activeElement)) {
+      // At the end of the tabs a button rests: then the other one has the focus.
+      const [by, ...tab] = pressed.split("-");
+      const other = byId([by === "earlier" ? "later" : "earlier", ...tab].join("-"));
+      (other && !other.disabled ? other : byId("arrange")).focus();
     }
     if (next && id === "list") {
       (byId(next) ?? [...document.querySelectorAll(".chip-edit")].at(-1) ?? byId("add-filter"))?.focus();
