@@ -10,7 +10,9 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.formats import localize
 from django.utils.text import format_lazy
 from django.utils.timezone import localtime
@@ -133,6 +135,7 @@ class ContactAdmin(LawfulAdmin):
         page_action("contact", "contact.set"),
         page_action("contact", "contact.add_to_deal"),
         page_action("contact", "contact.company"),
+        "merge_two",
     ]
 
     # -- the form
@@ -186,6 +189,15 @@ class ContactAdmin(LawfulAdmin):
         )
         values = {"number": run.done, "status": WORDS[kind](value).label}
         tell(self, request, run, text % values)
+
+    @admin.action(permissions=["change"], description=gettext_lazy("Merge two contacts …"))
+    def merge_two(self, request: HttpRequest, rows: QuerySet) -> HttpResponse | None:
+        """To the page of the product that compares two."""
+        ids = list(rows.order_by("pk").values_list("pk", flat=True)[:3])
+        if len(ids) != 2:
+            self.message_user(request, _("Choose exactly two contacts to merge."), messages.ERROR)
+            return None
+        return redirect(f"{reverse('contacts:merge_two')}?ids={ids[0]},{ids[1]}")
 
     # -- columns
 

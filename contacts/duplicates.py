@@ -18,11 +18,12 @@ from django.utils.translation import gettext_lazy as _
 from contacts.keys import match_email, match_name, match_phone, person_name
 from contacts.models import Contact
 from contacts.querysets import ContactQuerySet
+from contacts.words import alternatives_to, is_one_letter_away, vocabulary_of
 
 SHOWN_AT_MOST = 5
-# How many contacts with the same words are looked at for a similar name.
+# How many contacts with one key are looked at, and in how many words of a name a letter may differ.
 LOOKED_AT = 50
-FORGIVING_FROM = 5
+FORGIVEN_AT_MOST = 8
 KEYS = ("match_email", "match_phone", "match_name")
 
 
@@ -121,36 +122,27 @@ def _alike(seen: ContactQuerySet, wanted: _Wanted) -> list[Contact]:
         found += rows.filter(match_phone__in=wanted.phones).exclude(match_phone="")[:LOOKED_AT]
     if wanted.name:
         found += rows.filter(match_name=wanted.name).exclude(match_name="")[:LOOKED_AT]
-        if len(wanted.name) >= FORGIVING_FROM:
-            found += seen.matching(wanted.name).select_related("company")[:LOOKED_AT]
+        if names := _similar_names(wanted.name):
+            found += rows.filter(match_name__in=names).exclude(match_name="")[:LOOKED_AT]
     return found
 
 
 def similar(name: str, other: str) -> bool:
-    """Whether two match names have the same words but for one letter of a longer one.
-
-    A letter may be another, missing, added, or have changed places with the next.
-    """
+    """Whether two match names have the same words but for one letter of a longer one."""
     ours, theirs = Counter(name.split()), Counter(other.split())
     left, right = [*(ours - theirs).elements()], [*(theirs - ours).elements()]
-    if len(left) != 1 or len(right) != 1:
-        return False
-    longer = max(left[0], right[0], key=len)
-    return len(longer) >= FORGIVING_FROM and _one_letter_apart(left[0], right[0])
+    return len(left) == len(right) == 1 and is_one_letter_away(left[0], right[0])
 
 
-def _one_letter_apart(word: str, other: str) -> bool:
-    word, other = sorted((word, other), key=len)
-    if len(other) - len(word) > 1:
-        return False
-    start = 0
-    while start < len(word) and word[start] == other[start]:
-        start += 1
-    rest, other_rest = word[start:], other[start:]
-    if len(word) < len(other):
-        return rest == other_rest[1:]
-    swapped = rest[:2] == other_rest[:2][::-1]
-    return rest[1:] == other_rest[1:] or (swapped and rest[2:] == other_rest[2:])
+def _similar_names(name: str) -> list[str]:
+    """The match names with one letter of ``name`` otherwise that can be made of known words."""
+    words = name.split()
+    found = alternatives_to(sorted(vocabulary_of(name))[:FORGIVEN_AT_MOST])
+    return [
+        " ".join(sorted([*words[:at], other, *words[at + 1 :]]))
+        for at, word in enumerate(words)
+        for other in found.get(word, [])
+    ]
 
 
 # -- all of them at once

@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from crm.backoffice import LawfulAdmin, ReadOnlyAdmin, RefusableForm
+from crm.backoffice import (
+    LawfulAdmin,
+    ReadOnlyAdmin,
+    RefusableForm,
+    few_enough,
+    report_refusals,
+)
 from crm.bulk.backoffice import page_action
 from deals.models import (
     Deal,
@@ -19,10 +26,12 @@ from deals.models import (
     DealParty,
     DealSource,
     LossReason,
+    MergeRecord,
     Pipeline,
     Stage,
     UnqualifiedReason,
 )
+from deals.services import undo_merge
 from deals.stages import Group
 
 # -- pipelines
@@ -181,6 +190,45 @@ class DealAdmin(LawfulAdmin):
         former = form.initial.get("primary_contact")
         if change and form.cleaned_data["keep_previous"] and "primary_contact" in form.changed_data:
             DealContact.objects.get_or_create(deal=form.instance, contact_id=former)
+
+
+# -- merges
+
+
+@admin.register(MergeRecord)
+class MergeRecordAdmin(ReadOnlyAdmin):
+    """What was merged into what. Whoever may change contacts may undo it here."""
+
+    list_display = ["merged_name", "survivor_name", "merged_at", "merged_by", "undone_at",
+                    "undone_by"]  # fmt: skip
+    fields = ["merged_name", "survivor_name", "merged_at", "merged_by", "undone_at", "undone_by"]
+    list_select_related = ["merged_by", "undone_by"]
+    ordering = ["-pk"]
+    sortable_by = ()
+    search_fields = ["merged_name", "survivor_name"]
+    show_full_result_count = False
+    actions = ["undo"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer("data")
+
+    def has_undo_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("contacts.change_contact")  # type: ignore[union-attr]
+
+    @admin.action(permissions=["undo"], description=gettext_lazy("Undo merges"))
+    def undo(self, request: HttpRequest, rows: Any) -> None:
+        """Undo each merge, and tell what stayed as it is and which could not be undone."""
+        refusals = []
+        for record in few_enough(self, request, rows.editable_by(request.user).order_by("-pk")):
+            try:
+                left = undo_merge(record)
+            except ValidationError as refusal:
+                refusals.append((record.merged_name, refusal))
+                continue
+            names = {"merged": record.merged_name, "survivor": record.survivor_name}
+            done = _("%(merged)s and %(survivor)s are two contacts again.") % names
+            self.message_user(request, " ".join([done, *left]), messages.SUCCESS)
+        report_refusals(self, request, refusals)
 
 
 @admin.register(DealContact)

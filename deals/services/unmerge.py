@@ -137,7 +137,6 @@ def _bring_back(record: MergeRecord) -> Contact:
         if company_id is not None and not Contact.objects.filter(pk=company_id).exists():
             setattr(merged, name, survivor_of(company_id))
     trash.clear_missing(merged)
-    merged.set_keys()
     trash.insert_as_stored(merged)
     return merged
 
