@@ -13,6 +13,7 @@ from django.db import models
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from crm.bulk.among import among
 from crm.bulk.models import BulkRow, BulkRun
 
 State = BulkRow.State
@@ -167,11 +168,11 @@ def action_of(key: str) -> BulkAction:
 
 
 def visible_among(action: BulkAction, ids: Collection[int], user: Any) -> set[int]:
-    rows = action.model._default_manager.visible_to(user).filter(pk__in=ids)  # type: ignore[attr-defined]
+    rows = action.model._default_manager.visible_to(user).filter(among(ids))  # type: ignore[attr-defined]
     return set(rows.order_by().values_list("pk", flat=True))
 
 
 def allowed_among(action: BulkAction, ids: Collection[int], user: Any) -> set[int]:
     """Those of ``ids`` that ``user`` may act on now."""
-    rows = getattr(action.model._default_manager.all(), action.rights)(user).filter(pk__in=ids)
+    rows = getattr(action.model._default_manager.all(), action.rights)(user).filter(among(ids))
     return set(rows.order_by().values_list("pk", flat=True))

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.bulk.actions import BulkAction, Outcome, done, refused
+from crm.bulk.among import among
 from crm.bulk.models import BulkRun
 from crm.exports.fields import exports_of
 from crm.exports.formats import format_of
@@ -41,11 +42,8 @@ class ExportAction(BulkAction):
     def act(self, ids: Sequence[int], run: BulkRun) -> list[Outcome]:
         part = self._part(run)
         visible = self.model._default_manager.visible_to(run.user)  # type: ignore[attr-defined]
-        # By their stretch of the run: thousands of ids as parameters cost more than all the rest.
-        last = run.rows.values_list("position", flat=True).get(record_id=ids[-1])
-        chunk = run.rows.filter(position__gt=run.at, position__lte=last)
-        found = visible.filter(pk__in=chunk.values("record_id")).order_by()
-        rows = {row[0]: row[1:] for row in part.encoder.sheet.values(found, "pk")}
+        values = part.encoder.sheet.values(visible.filter(among(ids)).order_by(), "pk")
+        rows = {row[0]: row[1:] for row in values}
         content = part.encoder.encode([rows[pk] for pk in ids if pk in rows])
         # With the counters of the chunk, in its transaction.
         self._keep_size(run, part.append(content))
