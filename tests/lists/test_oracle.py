@@ -1,0 +1,167 @@
+"""Every operator of every field against a plain evaluation of the same rows.
+
+    STANDING_LIST_WORLDS=2000 pytest tests/lists/test_oracle.py
+
+asks that many worlds instead of a few.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from crm.lists.conditions import Chip, Conditions
+from crm.lists.registry import Context, Registry, registries, registry_of
+from crm.lists.state import ListState
+from tests.lists.oracle import Oracle
+from tests.lists.worlds import ZONES, Plan, World, plans, values_for, world_of
+
+pytestmark = pytest.mark.django_db
+
+WORLDS = int(os.environ.get("STANDING_LIST_WORLDS", 9))
+RECORDS = ["contact", "deal"]
+SETTINGS = settings(
+    max_examples=WORLDS,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+)
+# Of the values that one operator may have, so many are tried in one world.
+TRIED = int(os.environ.get("STANDING_LIST_VALUES", 6))
+
+
+def operators(registry: Registry) -> list[tuple[Any, Any]]:
+    return [(found, one) for found in registry.filters() for one in found.kind.operators]
+
+
+def ids_of(field: Any, world: World) -> list[int]:
+    if getattr(field.kind, "picker", None) == "company":
+        return [one.pk for one in world.contacts[:3]]
+    return [one.pk for one in world.contacts]
+
+
+def state_of(record: str, conditions: Conditions, context: Context) -> ListState:
+    """The list as its address asks for it."""
+    query = QueryDict(mutable=True)
+    for name, value in conditions.pairs():
+        query.appendlist(name, value)
+    return ListState(registry_of(record), context, query)
+
+
+def found_by(record: str, conditions: Conditions, context: Context) -> set[int]:
+    state = state_of(record, conditions, context)
+    assert state.faults == [], f"{conditions.pairs()} is refused"
+    found = list(state.matching().values_list("pk", flat=True))
+    assert len(found) == len(set(found)), f"{conditions.pairs()} lists a row twice"
+    return set(found)
+
+
+def assert_agree(record: str, conditions: Conditions, context: Context, oracle: Oracle) -> None:
+    found, expected = found_by(record, conditions, context), oracle.matching(conditions)
+    rows = {pk: oracle.rows[pk]["name"] for pk in found ^ expected}
+    assert found == expected, (
+        f"{record} {conditions.pairs()}: too many {sorted(found - expected)}, "
+        f"missing {sorted(expected - found)}; {rows}"
+    )
+
+
+def as_seen(world: World, record: str) -> tuple[Context, Oracle]:
+    user = world.users[0]
+    return Context.of(user, world.now), Oracle(record, user, world.now, world.zone)
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_every_operator_of_every_field_has_a_plain_meaning(
+    record: str, django_user_model: Any
+) -> None:
+    user = django_user_model.objects.create_user("ann")
+    tests = Oracle(record, user, datetime(2024, 1, 1, tzinfo=UTC), UTC).tests
+    asked = {(found.name, one.name) for found, one in operators(registry_of(record))}
+    assert asked == {(name, op) for name, ops in tests.items() for op in ops}
+    firsts = {found.name: found.kind.operators[0].name for found in registry_of(record).filters()}
+    assert firsts == {name: next(iter(ops)) for name, ops in tests.items()}
+
+
+def test_every_record_type_with_lists_is_compared() -> None:
+    assert sorted(one.record for one in registries()) == RECORDS
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("record", RECORDS)
+def test_each_operator_lists_exactly_what_it_means(record: str, zone: str) -> None:
+    @given(plans(zone), st.randoms(use_true_random=True))
+    @settings(SETTINGS, max_examples=max(2, WORLDS // 9), phases=[Phase.generate])
+    def compare(plan: Plan, rng: random.Random) -> None:
+        with world_of(plan) as world:
+            context, oracle = as_seen(world, record)
+            wrong = []
+            for found, one in operators(registry_of(record)):
+                values = values_for(record, found, one, context, ids_of(found, world))
+                for value in rng.sample(values, min(TRIED, len(values))):
+                    for negated in (False, True):
+                        chip = Chip(found.name, one.name, (value,), negated)
+                        try:
+                            assert_agree(record, Conditions(((chip,),)), context, oracle)
+                        except AssertionError as error:
+                            wrong.append(str(error).partition("\n")[0])
+            assert not wrong, "\n".join(wrong)
+
+    compare()
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("record", RECORDS)
+def test_groups_of_chips_list_exactly_what_they_mean(record: str, zone: str) -> None:
+    @given(plans(zone), st.data())
+    @SETTINGS
+    def compare(plan: Plan, data: st.DataObject) -> None:
+        with world_of(plan) as world:
+            context, oracle = as_seen(world, record)
+            for _number in range(12):
+                conditions = data.draw(asked_of(record, world, context))
+                assert_agree(record, conditions, context, oracle)
+
+    compare()
+
+
+@st.composite
+def asked_of(draw: st.DrawFn, record: str, world: World, context: Context) -> Conditions:
+    """Up to three groups of up to three chips of several values."""
+    choices = operators(registry_of(record))
+
+    def chip() -> Chip:
+        found, one = draw(st.sampled_from(choices))
+        values = values_for(record, found, one, context, ids_of(found, world))
+        most = 3 if one.several else 1
+        chosen = draw(st.lists(st.sampled_from(values), min_size=1, max_size=most, unique=True))
+        name = one.name if draw(st.booleans()) or one is not found.kind.operators[0] else ""
+        return Chip(found.name, name, tuple(chosen), draw(st.booleans()))
+
+    groups = draw(st.lists(st.integers(1, 3), min_size=1, max_size=3))
+    return Conditions(tuple(tuple(chip() for _n in range(size)) for size in groups))
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_a_chip_and_its_negation_part_the_visible_rows(record: str) -> None:
+    @given(plans("Europe/Berlin"), st.data())
+    @settings(SETTINGS, max_examples=max(1, WORLDS // 3))
+    def compare(plan: Plan, data: st.DataObject) -> None:
+        with world_of(plan) as world:
+            context, oracle = as_seen(world, record)
+            for group in data.draw(asked_of(record, world, context)).groups:
+                for chip in group:
+                    other = Chip(chip.field, chip.op, chip.values, not chip.negated)
+                    one = found_by(record, Conditions(((chip,),)), context)
+                    rest = found_by(record, Conditions(((other,),)), context)
+                    assert one | rest == set(oracle.rows)
+                    assert not one & rest
+
+    compare()
