@@ -53,3 +53,30 @@ def test_every_icon_named_in_a_template_is_in_the_sprite():
     }
     assert used
     assert used <= known
+
+
+def test_no_page_uses_a_class_that_was_left_out_of_the_styles():
+    left_out = {word for package in WANTED["package"] for word in package.get("left_out", ())}
+    used = {
+        name
+        for path in (Path(settings.BASE_DIR) / "templates").rglob("*.html")
+        for names in re.findall(r'class="([^"]*)"', path.read_text())
+        for name in re.findall(r"[A-Za-z][\w-]*", re.sub(r"{[%{].*?[%}]}", " ", names))
+    }
+    for path in STATIC.glob("*.[cj]s*"):
+        used |= set(
+            re.findall(r"\.([A-Za-z][\w-]*)", re.sub(r"(?s)/\*.*?\*/", "", path.read_text()))
+        )
+    assert {"btn", "card"} <= used
+    # What a script names after a dot may be no class: only a word with a part after it is one for certain.
+    found = {name for name in used if "-" in name and name.partition("-")[0] in left_out}
+    assert found == set()
+
+
+def test_what_was_left_out_of_the_styles_is_not_in_them():
+    for package in WANTED["package"]:
+        for path in (STATIC / "vendor" / package["folder"]).glob("*.css"):
+            asked = re.sub(r":not\([^)]*\)", "", path.read_text())
+            classes = set(re.findall(r"[.]([A-Za-z]+)[\w-]*(?=[^{}]*{)", asked))
+            assert "btn" in classes or not package.get("left_out")
+            assert not classes & set(package.get("left_out", ())), path
