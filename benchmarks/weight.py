@@ -78,6 +78,9 @@ def weigh(context: Any, url: str) -> Weight:
     here = urlsplit(url).netloc
     for answer in answers:
         kind, path = answer.request.resource_type, urlsplit(answer.url)
+        if answer.url in weight.asked:
+            # The mark in the page is the mark of the window, and travels once.
+            continue
         weight.asked.append(answer.url)
         if path.netloc != here:
             weight.strangers.append(answer.url)
