@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
-from django.utils.formats import get_format
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from crm.lists.addresses import kept_under, long_address
 from crm.lists.conditions import Chip
-from crm.lists.entries import UNIT_LABELS, Period, entered_values
+from crm.lists.entries import UNIT_LABELS, Period, entered_values, localized
 from crm.lists.kinds import Operator
 from crm.lists.periods import FIXED, SPAN, UNITS
 from crm.lists.registry import Context, Field, Registry
@@ -240,11 +239,6 @@ class Editor:
     @property
     def units(self) -> list[tuple[str, str]]:
         return [(unit, str(UNIT_LABELS[unit])) for unit in UNITS]
-
-
-def localized(number: str) -> str:
-    """A number of an address as people of this language write it; `entries` reads it back."""
-    return number.replace(".", str(get_format("DECIMAL_SEPARATOR")))
 
 
 def editor_of(registry: Registry, state: ListState, params: QueryDict) -> Editor | None:

@@ -147,3 +147,8 @@ def _number(text: str) -> str:
     ):
         text = text.replace(group, "")
     return text.replace(decimal, ".")
+
+
+def localized(number: str) -> str:
+    """A number of an address as people of this language write it, without groups."""
+    return number.replace(".", str(get_format("DECIMAL_SEPARATOR")))

@@ -133,7 +133,11 @@
     place();
     const dialog = byId("list-dialog");
     if (dialog && detail.target === dialog && dialog.firstElementChild && !dialog.open) {
-      document.querySelectorAll("details.menu[open]").forEach((menu) => { menu.open = false; });
+      // A menu closes over what was pressed in it: its button has the focus afterwards.
+      const menu = document.activeElement.closest("details.menu");
+      const back = menu?.querySelector("summary") ?? document.activeElement;
+      document.querySelectorAll("details.menu[open]").forEach((one) => { one.open = false; });
+      dialog.addEventListener("close", () => { dialog.replaceChildren(); back.focus(); }, { once: true });
       dialog.showModal();
       dialog.querySelector("[data-autofocus]")?.focus();
       dialog.querySelector("[data-autofocus]")?.select?.();
