@@ -30,6 +30,9 @@ from crm.exports.services import Wanted
 COLUMNS = ["name", "company", "email", "phone", "city", "prospect_status", "customer_status",
            "owner", "updated"]  # fmt: skip
 AT_MOST = {"csv": 1.5, "xlsx": 1.3}
+# With its ids written down first, each chunk looked up anew and in a transaction of its own: what it takes to go on
+# after a crash.
+AT_MOST_AS_RUN = {"csv": 5, "xlsx": 1.3}
 CHUNK = 2_000
 
 
@@ -70,7 +73,7 @@ def _format(
     times = turn_about(lambda: _in_background(wanted, user), by_hand, pairs=sizes.long_pairs)
     yield Result(
         f"export as {key.upper()}, with its run in the background", store.vendor, size, *times,
-        AT_MOST[key],
+        AT_MOST_AS_RUN[key],
     )  # fmt: skip
     yield Result(
         f"memory of an export as {key.upper()}", store.vendor, size, _memory(export), 50, 1, "MB"

@@ -75,7 +75,7 @@ class Cells:
     def __init__(self, sheet: Sheet, last: Callable[[ExportColumn], Step | None]) -> None:
         self._steps: list[tuple[int, Step]] = []
         for place, column in enumerate(sheet.columns):
-            steps = [_looked_up(column), _converted(column, sheet.for_people), last(column)]
+            steps = [_looked_up(column), *_converted(column, sheet.for_people, last(column))]
             self._steps += [(place, step) for step in steps if step]
 
     def of(self, rows: Sequence[Sequence[Any]]) -> Iterable[Sequence[Any]]:
@@ -99,24 +99,28 @@ def _looked_up(column: ExportColumn) -> Step | None:
     return step
 
 
-def _converted(column: ExportColumn, for_people: bool) -> Step | None:
+def _converted(column: ExportColumn, for_people: bool, last: Step | None) -> list[Step | None]:
     convert = column.convert
     if not for_people or column.words is None:
-        return each(convert) if convert else None
-    # Such columns hold few values, again and again.
-    return each(_Worded(column.words(), convert).__getitem__)
+        return [each(convert) if convert else None, last]
+    return [each(_Worded(column.words(), convert, last).__getitem__)]
 
 
 class _Worded(dict[Any, Any]):
-    """What stored values are called; remembers those it was asked for."""
+    """What stored values are in the file; remembers those it was asked for, which are few, again and again."""
 
-    def __init__(self, words: Mapping[Any, Any], convert: Convert | None) -> None:
+    def __init__(
+        self, words: Mapping[Any, Any], convert: Convert | None, last: Step | None
+    ) -> None:
         self._words = {value: str(word) for value, word in words.items()}
         self._convert = convert
+        self._last = last
 
     def __missing__(self, stored: Any) -> Any:
         value = self._convert(stored) if self._convert else stored
         word = self._words.get(value, value)
+        if self._last:
+            (word,) = self._last([word])
         if len(self) < 10_000:
             self[stored] = word
         return word

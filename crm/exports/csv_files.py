@@ -6,11 +6,11 @@ import codecs
 import csv
 import re
 from collections.abc import Sequence
-from datetime import tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from io import StringIO
 from typing import Any, BinaryIO
 
-from crm.exports.columns import Cells, ExportColumn, Sheet, Step, each
+from crm.exports.columns import Cells, ExportColumn, Sheet, Step, each, zone_name
 from crm.exports.guard import guarded, guarded_all, unguarded
 
 Rows = Sequence[Sequence[Any]]
@@ -101,13 +101,39 @@ def plain_or_guarded(value: Any) -> Any:
     return value
 
 
+class _Offsets(dict[int, timedelta | None]):
+    """How far a time zone is from UTC on a day of UTC; None where that changes in the course of it."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+
+    def __missing__(self, day: int) -> timedelta | None:
+        first = datetime.fromordinal(day).replace(tzinfo=UTC)
+        offsets = {
+            (first + timedelta(hours=hours)).astimezone(self._zone).utcoffset() for hours in (0, 24)
+        }
+        self[day] = offsets.pop() if len(offsets) == 1 else None
+        return self[day]
+
+
 def local_moments(zone: tzinfo) -> Step:
-    """Moments as spreadsheets know them for dates: to the second, in this time zone."""
+    """Moments, which are stored in UTC, as spreadsheets know them for dates: to the second, in this time zone."""
+    offsets = _Offsets(zone)
 
-    def step(values: Sequence[Any]) -> list[Any]:
-        return [value and value.astimezone(zone).isoformat(" ")[:19] for value in values]
+    def shifted(values: Sequence[Any]) -> list[Any]:
+        return [
+            None
+            if value is None
+            else str(
+                value.astimezone(zone) if (by := offsets[value.toordinal()]) is None else value + by
+            )[:19]
+            for value in values
+        ]
 
-    return step
+    def as_stored(values: Sequence[Any]) -> list[Any]:
+        return [None if value is None else str(value)[:19] for value in values]
+
+    return as_stored if zone_name(zone) == "UTC" else shifted
 
 
 def exact_moments(values: Sequence[Any]) -> list[Any]:

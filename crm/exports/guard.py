@@ -24,6 +24,7 @@ _PLACE = re.compile(rf"{_BEHIND}{_FORMULA}|\A{_ODD}")
 _GUARD = re.compile(rf"{_BEHIND}'{_FORMULA}|\A'{_ODD}")
 # Looking for places is dear, and names and towns have none: they begin like a word and hold no separator.
 _FIRST = re.compile(rf"['\"{_BLANK}{_SIGN}]")
+_PLAIN_SIGNS = frozenset("=+-@")
 _SUSPECT = frozenset(
     char for char in map(chr, (*range(0x3001), *range(0xFE00, 0x10000))) if _FIRST.match(char)
 )
@@ -31,14 +32,16 @@ _SUSPECT = frozenset(
 
 def guarded(text: str) -> str:
     """``text`` as it may stand in a cell of a file for spreadsheets."""
-    found: str = guarded_all([text])[0]
-    return found
+    if text[:1] in _PLAIN_SIGNS and ";" not in text and text.isprintable():
+        # Telephone numbers, mostly.
+        return f"'{text}"
+    return _PLACE.sub("'", text)
 
 
 def guarded_all(values: Sequence[Any]) -> list[Any]:
     """`guarded` for each text among ``values``."""
     return [
-        _PLACE.sub("'", value)
+        guarded(value)
         if value
         and value.__class__ is str
         and (value[0] in _SUSPECT or ";" in value or not value.isprintable())

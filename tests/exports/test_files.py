@@ -14,7 +14,7 @@ import openpyxl
 import pytest
 
 from crm.exports.columns import ExportColumn, Sheet
-from crm.exports.csv_files import CsvEncoder, MailchimpEncoder
+from crm.exports.csv_files import CsvEncoder, MailchimpEncoder, local_moments
 from crm.exports.xlsx_files import LENGTH_AT_MOST, XlsxEncoder
 from tests.exports.people import csv_rows, xlsx_rows
 
@@ -134,6 +134,16 @@ def test_rows_written_in_pieces_make_the_same_file() -> None:
     sheet = Sheet(COLUMNS)
     assert written(CsvEncoder(sheet), rows[:2], rows[2:]) == written(CsvEncoder(sheet), rows)
     assert xlsx_rows(written(XlsxEncoder(sheet), rows[:2], rows[2:])) == xlsx(*rows)
+
+
+@pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York"])
+def test_moments_are_those_of_the_time_zone_when_clocks_change_too(name: str) -> None:
+    zone = ZoneInfo(name)
+    hours = [datetime(2026, month, 1, tzinfo=UTC) for month in range(1, 13)]
+    hours += [datetime(2026, 3, 29, hour, 59, 59, 999999, tzinfo=UTC) for hour in range(24)]
+    hours += [datetime(2026, 11, 1, hour, 30, tzinfo=UTC) for hour in range(24)]
+    found = local_moments(zone)([*hours, None])
+    assert found == [*(f"{each.astimezone(zone):%Y-%m-%d %H:%M:%S}" for each in hours), None]
 
 
 def test_look_up_is_asked_once_for_all_rows_of_a_piece() -> None:
