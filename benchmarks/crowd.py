@@ -197,7 +197,9 @@ class World:
 
     def _signed_in(self, number: int) -> str:
         client = Client()
-        client.force_login(User.objects.create(username=f"crowd{number}", first_name=f"{number}"))
+        # With ids of their own: those of the data are given, and the server's counter knows nothing of them.
+        user = User.objects.create(pk=100 + number, username=f"crowd{number}", first_name="Ann")
+        client.force_login(user)
         return client.cookies[settings.SESSION_COOKIE_NAME].value
 
 
