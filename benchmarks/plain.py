@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import F, Q
 from django.db.models.query import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -29,7 +31,7 @@ COUNTED = 10_000
 
 def contacts(request: HttpRequest) -> HttpResponse:
     """How one likes to read, tabs, count, ids in order, and their rows; for chips on statuses and kind."""
-    user = request.user
+    user: Any = request.user
     preference = ListPreference.objects.filter(user=user, record="contact").first()
     tabs = ListTab.objects.filter(user=None, record="contact").select_related("saved")
     number = int(request.GET.get("page", 1))
