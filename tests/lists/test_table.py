@@ -214,6 +214,27 @@ def test_names_are_only_text(desk):
     assert "<b>" not in text
 
 
+# -- single letters
+
+
+def test_single_letters_can_be_switched_off_and_on(desk, anna):
+    for value, wanted in (("off", False), ("on", True)):
+        answer = desk.post("/accounts/shortcuts/", {"shortcuts": value})
+        assert answer.status_code == 302
+        anna.refresh_from_db()
+        assert anna.shortcuts is wanted
+        text = desk.get("/contacts/").content.decode()
+        assert ('data-shortcuts="off"' in text) is not wanted
+    assert "Switch single letters off" in desk.get("/accounts/shortcuts/").content.decode()
+
+
+def test_nobody_switches_them_without_signing_in(client, anna):
+    answer = client.post("/accounts/shortcuts/", {"shortcuts": "off"})
+    assert answer.url.startswith("/accounts/login/")
+    anna.refresh_from_db()
+    assert anna.shortcuts
+
+
 # -- what it costs
 
 
