@@ -204,19 +204,20 @@ class Contact(KeyedModel):
             ),
             # The load command looks contacts up by e-mail.
             models.Index(fields=["email"], name="contact_by_email", condition=~Q(email="")),
-            # Duplicates: another contact of the same name, number or address.
+            # Duplicates: another contact of the same kind and name, number or address, answered
+            # without looking at its row.
             models.Index(
-                fields=["match_name"],
+                fields=["match_name", "is_organization", "id"],
                 name="contact_by_match_name",
                 condition=~Q(match_name=""),
             ),
             models.Index(
-                fields=["match_phone"],
+                fields=["match_phone", "is_organization", "id"],
                 name="contact_by_match_phone",
                 condition=~Q(match_phone=""),
             ),
             models.Index(
-                fields=["match_email"],
+                fields=["match_email", "is_organization", "id"],
                 name="contact_by_match_email",
                 condition=~Q(match_email=""),
             ),
