@@ -65,9 +65,9 @@ def _passes(chip: Chip, numbers: set[int], number: int) -> bool:
 @cache
 def _standings() -> list[dict[str, Any]]:
     found = []
-    for active, won, lost, prospect_mark, customer_mark, held in product(
-        *[(0, 1)] * 3, ("", *PROSPECT_MARKS), ("", *CUSTOMER_MARKS), (True, False)
-    ):
+    counts = product((0, 1), repeat=3)
+    marks = product(("", *PROSPECT_MARKS), ("", *CUSTOMER_MARKS), (True, False))
+    for (active, won, lost), (prospect_mark, customer_mark, held) in product(counts, marks):
         closed_at = EARLIER if held else LATER
         one = Standing(active, won, lost, closed_at if won else None, closed_at if lost else None)
         one.prospect_mark, one.prospect_marked_at = prospect_mark, EARLIER

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
@@ -259,7 +261,7 @@ AWKWARD = [
 
 
 @pytest.mark.parametrize("lookup", [Exact, Contains, StartsWith])
-def test_folded_texts_compare_as_in_python(lookup: type) -> None:
+def test_folded_texts_compare_as_in_python(lookup: Any) -> None:
     for value in AWKWARD:
         person("Ash", city=value, company=company(f"{value} Ltd", city=value))
     person("Birch")

@@ -124,6 +124,10 @@ def yes_no_tests(holds: Callable[[Row], bool]) -> dict[str, Test]:
     return {"is": lambda row, asked: holds(row) == (asked == "yes")}
 
 
+def rows_of(model: Any) -> list[Row]:
+    return list(model.objects.order_by("pk").values())
+
+
 class Oracle:
     """All rows of one record type as one reader sees them at one moment."""
 
@@ -131,14 +135,14 @@ class Oracle:
         self.user_id = str(user.pk)
         self.zone = zone
         self.today = now.astimezone(zone).date()
-        self.contacts = {row["id"]: row for row in Contact.objects.order_by("pk").values()}
-        self.deals = {row["id"]: row for row in Deal.objects.order_by("pk").values()}
-        self.stages = {row["id"]: row for row in Stage.objects.order_by("pk").values()}
+        self.contacts = {row["id"]: row for row in rows_of(Contact)}
+        self.deals = {row["id"]: row for row in rows_of(Deal)}
+        self.stages = {row["id"]: row for row in rows_of(Stage)}
         self.history: dict[tuple[int, str], list[Row]] = {}
-        for change in StatusChange.objects.order_by("pk").values():
+        for change in rows_of(StatusChange):
             self.history.setdefault((change["contact_id"], change["status"]), []).append(change)
         self.counting: dict[int, list[Row]] = {pk: [] for pk in self.contacts}
-        for party in DealParty.objects.order_by("pk").values():
+        for party in rows_of(DealParty):
             self.counting[party["contact_id"]].append(self.deals[party["deal_id"]])
         self.rows = self.contacts if record == "contact" else self.deals
         self.tests = self._contact_tests() if record == "contact" else self._deal_tests()

@@ -281,6 +281,6 @@ def test_what_is_given_twice_is_refused(ann: User) -> None:
 
 
 def test_nobody_sees_a_row_without_signing_in(ann: User) -> None:
-    CONTACTS.model().objects.create(last_name="Ada")
+    CONTACTS.model()._default_manager.create(last_name="Ada")
     assert ListState.of(CONTACTS, ann, QueryDict("")).matching().count() == 1
     assert ListState.of(CONTACTS, AnonymousUser(), QueryDict("")).matching().count() == 0

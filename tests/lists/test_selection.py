@@ -188,7 +188,8 @@ def test_lists_of_others_are_gone_and_lists_of_everybody_are_not(
 
 
 def test_a_saved_list_that_is_damaged_chooses_nothing(ann: User, book: dict[str, Contact]) -> None:
-    for conditions in ({}, [[]], None, [[{"field": "city", "values": "London"}]]):
+    damaged: list[Any] = [{}, [[]], None, [[{"field": "city", "values": "London"}]]]
+    for conditions in damaged:
         SmartList.objects.all().delete()
         saved = (
             SmartList.objects.create(
