@@ -62,8 +62,14 @@ class OtherForm(forms.Form):
             else gettext_lazy("Other person")
         )
         field = ContactChoiceField(kind=kind, label=label)
-        field.contacts = Contact.objects.editable_by(user).exclude(pk=contact.pk)
+        field.contacts = Contact.objects.editable_by(user)
         self.fields["other"] = field
+
+    def clean_other(self) -> Contact:
+        other: Contact = self.cleaned_data["other"]
+        if other == self.contact:
+            raise ValidationError(_("This is the contact itself. Choose another one."))
+        return other
 
 
 @require_GET

@@ -74,7 +74,9 @@ def test_another_is_found_by_name_without_javascript(client: Client, pair: Any) 
     answer = client.get(address, {"other": "", "other_text": "nobody"})
     assert "Nobody is called “nobody”." in text(answer)
     answer = client.get(address, {"other": str(older.pk)})
-    assert "does not exist any more" in text(answer)
+    assert "This is the contact itself." in text(answer)
+    for gone in ("4711", "9" * 30, "x", str(Contact.objects.companies().get().pk)):
+        assert "does not exist any more" in text(client.get(address, {"other": gone}))
 
 
 def test_two_from_a_selection_meet_with_the_older_one_surviving(client: Client, pair: Any) -> None:
