@@ -9,12 +9,14 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from contacts.models import Contact
 from contacts.querysets import ContactQuerySet
 from crm.bulk.models import BulkRun
 from crm.exports import services
+from crm.exports.fields import exports_of
+from crm.lists.registry import Context, registry_of
 from deals.models import Deal, Pipeline
 from tests.exports.people import body, csv_rows, posted, signed_in, user, xlsx_rows
 
@@ -265,8 +267,6 @@ def test_statements_do_not_grow_with_the_rows(ada: Client) -> None:
 
 @pytest.mark.parametrize("record", ["contact", "deal"])
 def test_every_column_of_the_list_can_be_taken_along(ada: Client, record: str) -> None:
-    from crm.lists.registry import registry_of
-
     stage = Pipeline.objects.get(is_default=True).stages.get(category="won")
     acme = company("Acme", owner=user("eva"))
     Deal.objects.create(name="Audit", primary_contact=acme, stage=stage, value=1200)
@@ -295,3 +295,15 @@ def test_large_selection_is_handed_to_the_background(
     assert response["Location"] == again["Location"] == f"/runs/{run.pk}/"
     assert (run.state, run.total, run.action) == ("done", 2, "contact.export")
     assert names_in(run.file.read()) == ["Acme", "Blum"]
+
+
+@pytest.mark.parametrize("language", ["en", "de", "fr"])
+@pytest.mark.parametrize("record", ["contact", "deal"])
+def test_no_two_columns_have_one_header_in_any_language(record: str, language: str) -> None:
+    exports = exports_of(record)
+    with translation.override(language):
+        context = Context.of(None)
+        shown = [field.name for field in registry_of(record).columns()]
+        columns = exports.columns([*exports.complete, *shown], context)
+        titles = [column.title(timezone.get_default_timezone()) for column in columns]
+    assert len({title.casefold() for title in titles}) == len(titles)
