@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -483,3 +484,24 @@ def test_merge_and_a_closing_deal_at_once_both_count(undoing: bool) -> None:
             assert check_statuses().differences == []
             assert statuses(firm) == statuses(ours) == ("none", "current")
     assert ran >= 3
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_two_who_merge_the_same_pair_make_one_contact_of_it() -> None:
+    default_stages()
+    with Rounds(2) as racing:
+        for _round in range(10):
+            one, other = person(), person()
+            deal(one)
+            deal(other, "won")
+            errors = racing.run(
+                retrying(partial(merge_contacts, one, other)),
+                retrying(partial(merge_contacts, fresh(other), fresh(one))),
+            )
+            assert sorted(type(error).__name__ for error in errors) == [
+                "NoneType",
+                "ValidationError",
+            ]
+            assert Contact.objects.filter(pk__in=[one.pk, other.pk]).count() == 1
+            assert check_statuses().differences == []
