@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from contacts.models import Contact, ContactDetail, StatusChange
 from contacts.statuses import WORDS, CustomerStatus, ProspectStatus, StatusKind
+from contacts.words import SearchWord
 from crm.backoffice import LawfulAdmin, ReadOnlyAdmin, RefusableForm
 from crm.bulk.backoffice import begin, page_action, tell
 from deals.services import select_status
@@ -288,3 +289,13 @@ class StatusChangeAdmin(ReadOnlyAdmin):
             return change.contact.name
         except Contact.DoesNotExist:
             return _("Deleted contact %(number)d") % {"number": change.contact_id}
+
+
+@admin.register(SearchWord)
+class SearchWordAdmin(ReadOnlyAdmin):
+    """The words that a mistyped search is compared with."""
+
+    list_display = ["word"]
+    search_fields = ["word"]
+    search_help_text = gettext_lazy("A part of the word.")
+    show_full_result_count = False
