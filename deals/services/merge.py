@@ -62,24 +62,36 @@ def merge_contacts(
         around = _below(merged) | _companies(survivor, merged, values or {})
         scope = pictures.lock_scope(survivor.pk, merged.pk, around)
         change.deals |= scope.deals
-        ours, theirs = _stored(survivor), _stored(merged)
-        before = pictures.picture(scope)
-        reached_at = [*_reached_at(ours), *_reached_at(theirs)] if keep_others else []
-        cause, change.cause = change.cause, StatusChange.Cause.MERGED
-        record = MergeRecord(
-            survivor_id=ours.pk,
-            merged_id=theirs.pk,
-            merged_name=theirs.name,
-            merged_by=current_actor(),
-            data=_join(change, ours, theirs, values or {}),
-        )
-        _keep_others(ours, reached_at)
-        settle_now()
-        change.cause = cause
-        record.data |= pictures.told_of(scope, before, pictures.picture(scope))
+        record = _merge(change, scope, _stored(survivor), _stored(merged), values, keep_others)
         survivor.refresh_from_db()
         record.survivor_name = survivor.name
         record.save()
+    return record
+
+
+def _merge(
+    change: Change,
+    scope: pictures.Scope,
+    ours: Contact,
+    theirs: Contact,
+    values: Mapping[str, Any] | None,
+    keep_others: bool,
+) -> MergeRecord:
+    """Merge and settle; returns the record, unsaved, of what that changed."""
+    before = pictures.picture(scope)
+    reached_at = [*_reached_at(ours), *_reached_at(theirs)] if keep_others else []
+    cause, change.cause = change.cause, StatusChange.Cause.MERGED
+    record = MergeRecord(
+        survivor_id=ours.pk,
+        merged_id=theirs.pk,
+        merged_name=theirs.name,
+        merged_by=current_actor(),
+        data=_join(change, ours, theirs, values or {}),
+    )
+    _keep_others(ours, reached_at)
+    settle_now()
+    change.cause = cause
+    record.data |= pictures.told_of(scope, before, pictures.picture(scope))
     return record
 
 

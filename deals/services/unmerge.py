@@ -41,34 +41,35 @@ def undo_merge(record: MergeRecord) -> list[str]:
     with one_change() as change:
         settle_now()
         record = _open(record)
-        survivor_id, merged_id = record.survivor_id, record.merged_id
-        data = record.data
-        named = {int(pk) for pk in data["contacts"]}
-        scope = pictures.lock_scope(survivor_id, merged_id, named, map(int, data["stages"]))
-        _refuse_gone(record)
         with _undoing(change):
-            now = pictures.picture(scope)
-            merged = _bring_back(record)
-            parting = Parting(survivor_id, merged_id, data, now)
-            parting.run()
-            before = SurvivorBefore(change, survivor_id, data, now)
-            before.give_back()
-            contact_unmerged.send(
-                Contact,
-                survivor_id=survivor_id,
-                merged_id=merged_id,
-                remembered=data["remembered"],
-            )
-            _refuse_circles(merged)
-            change.recounted_contacts |= {survivor_id, merged_id}
-            sync_statuses(scope.deals)
-            first = len(change.status_changes)
-            settle_now()
-            before.date_statuses(change.status_changes[first:])
+            told = _part(change, record)
         record.undone_at, record.undone_by = timezone.now(), current_actor()
         # There is nothing more to give back.
         record.data = {}
         record.save(update_fields=["undone_at", "undone_by", "data"])
+    return told
+
+
+def _part(change: Change, record: MergeRecord) -> list[str]:
+    """Give both back what they had, and settle; returns what stays otherwise."""
+    survivor_id, merged_id, data = record.survivor_id, record.merged_id, record.data
+    named = map(int, data["contacts"])
+    scope = pictures.lock_scope(survivor_id, merged_id, named, map(int, data["stages"]))
+    _refuse_gone(record)
+    now = pictures.picture(scope)
+    merged = _bring_back(record)
+    parting = Parting(survivor_id, merged_id, data, now)
+    parting.run()
+    before = SurvivorBefore(change, survivor_id, data, now)
+    before.give_back()
+    ids = {"survivor_id": survivor_id, "merged_id": merged_id}
+    contact_unmerged.send(Contact, **ids, remembered=data["remembered"])
+    _refuse_circles(merged)
+    change.recounted_contacts |= {survivor_id, merged_id}
+    sync_statuses(scope.deals)
+    first = len(change.status_changes)
+    settle_now()
+    before.date_statuses(change.status_changes[first:])
     return [*parting.told, *before.told]
 
 
