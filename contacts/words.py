@@ -223,11 +223,15 @@ def search[Rows: models.QuerySet](
     found = rows.filter(condition)
     if len(ids) <= FEW:
         return found.filter(pk__in=ids)
-    if connections[rows.db].vendor == "postgresql" and not _is_frequent(rows, condition):
-        # Always true, and thought to be true for hardly a row. Without it PostgreSQL would walk
-        # along the order of the list, expecting to meet everybody called Young before long.
-        found = found.filter(pk=F("pk") + 0)
-    return found
+    if _is_frequent(rows, condition):
+        return found
+    # Without more, both databases would walk along the order of the list, expecting to meet
+    # everybody called Young before long.
+    if connections[rows.db].vendor == "postgresql":
+        # Always true, and thought to be true for hardly a row.
+        return found.filter(pk=F("pk") + 0)
+    same = rows.model._base_manager.filter(condition).order_by()
+    return rows.filter(pk__in=same.values("pk"))
 
 
 def _nearly(pieces: Iterable[Piece], lift: Lift) -> Q | None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.events import company_changing
-from contacts.keys import SOURCES
+from contacts.keys import SOURCES, SearchIndex
 from contacts.models.keyed import KeyedModel
 from contacts.querysets import ContactQuerySet
 from contacts.statuses import (
@@ -202,6 +202,8 @@ class Contact(KeyedModel):
                 fields=["customer_status", "sort_key", "id", "prospect_status", "is_organization"],
                 name="contact_by_customer",
             ),
+            # What people type, among companies or people or both.
+            SearchIndex(fields=["search_key", "is_organization"], name="contact_by_search"),
             # The load command looks contacts up by e-mail.
             models.Index(fields=["email"], name="contact_by_email", condition=~Q(email="")),
             # Duplicates: another contact of the same kind and name, number or address, answered
