@@ -27,7 +27,7 @@ class ExportAction(BulkAction):
     """
 
     label = gettext_lazy("Export")
-    chunk = CHUNK
+    chunk = 2 * CHUNK
     undoable = False
     rights = "visible_to"
     in_list_order = True
