@@ -54,12 +54,13 @@ def reasons_for(state: ListState, pk: int) -> Reasons | None:
         seen = seen_of(one.field, record, state.context, passed) if one.field else ""
         verdict = Verdict(one, one.sentence(state.context), passed, seen)
         groups.setdefault(one.group, []).append(verdict)
+    listed = state.matching().filter(pk=pk).exists()
     text_passed = None
     if state.text:
-        text_passed = rows.matching(state.text).exists()  # type: ignore[attr-defined]
-    return Reasons(
-        record, state.matching().filter(pk=pk).exists(), list(groups.values()), text_passed
-    )
+        # Among all that may be seen: a text forgives a wrong letter where nothing matches exactly.
+        seen_rows: Any = state.registry.visible(state.context.user)
+        text_passed = listed or seen_rows.matching(state.text).filter(pk=pk).exists()
+    return Reasons(record, listed, list(groups.values()), text_passed)
 
 
 def found_by_name(state: ListState, text: str) -> list[dict[str, Any]]:

@@ -70,6 +70,16 @@ def test_the_text_is_told_apart_from_the_chips(ann: User) -> None:
         assert (reasons.text_passed, reasons.listed) == (text_passed, listed)
 
 
+def test_a_wrong_letter_is_forgiven_only_where_the_list_forgives_it(ann: User) -> None:
+    meier = person("Meier")
+    state = asking("contact", ann, "q=meyer")
+    reasons = reasons_for(state, meier.pk)
+    assert (reasons.text_passed, reasons.listed) == (True, True)
+    person("Meyer")
+    reasons = reasons_for(asking("contact", ann, "q=meyer"), meier.pk)
+    assert (reasons.text_passed, reasons.listed) == (False, False)
+
+
 def test_of_two_groups_one_is_enough(ann: User) -> None:
     ada = person("Lovelace", city="London")
     reasons = reasons_for(asking("contact", ann, "city=Paris&2.city=London"), ada.pk)
