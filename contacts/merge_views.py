@@ -249,7 +249,9 @@ def duplicate_hints(request: HttpRequest, kind: str) -> HttpResponse:
     """Whom what is typed so far looks like: a fragment. Posted, for it is personal, but only read."""
     if kind not in ("person", "company"):
         raise Http404
-    typed: dict[str, Any] = {name: request.POST.get(name, "")[:254] for name in TYPED}
+    # What no form takes, PostgreSQL does not either.
+    sent = {name: request.POST.get(name, "").replace("\x00", "") for name in TYPED}
+    typed: dict[str, Any] = {name: value[:254] for name, value in sent.items()}
     typed["is_organization"] = kind == "company"
     context = {"duplicates": duplicates_of(typed, request.user), "is_fragment": True}
     return render(request, "contacts/_duplicates.html", context)

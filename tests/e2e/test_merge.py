@@ -93,6 +93,8 @@ def test_two_are_merged_and_parted_again_by_keyboard(visitor: Any, ann: Any, pai
     names.first.focus()
     page.keyboard.press("ArrowRight")
     expect(names.nth(1)).to_be_checked()
+    # The preview of this choice has come.
+    expect(page.locator("#afterwards-title")).to_contain_text("Birkental Gebrüder Verpackungen")
     page.get_by_role("button", name="Merge into").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Birkental Gebrüder Verpackungen")
