@@ -245,6 +245,8 @@ def database() -> dict[str, Any]:
             if os.environ.get("STANDING_PROCESS") == "web"
             else {"lock_timeout": "30s"}
         )
+        # Compiling the statement of a list takes longer than running it.
+        limits["jit"] = "off"
         given = config["OPTIONS"].get("options", "")
         config["OPTIONS"]["options"] = " ".join(
             [*(f"-c {name}={value}" for name, value in limits.items()), given]
