@@ -30,7 +30,8 @@ from deals.models import Deal, DealContact
 from deals.services import lock_deals_of
 from deals.services.put_back import kept_wins, put_back_wins
 from deals.services.select import names_of
-from deals.services.select_many import EDITED, put_back_selections, select_statuses
+from deals.services.select_many import select_statuses
+from deals.services.take_back import EDITED, put_back_selections
 
 
 @register
@@ -39,6 +40,7 @@ class SelectStatuses(ContactAction):
 
     key = "contact.status"
     label = gettext_lazy("Status")
+    chunk = 5_000
 
     def check(self, params: Mapping[str, Any], user: Any) -> None:
         chosen = self._chosen(params)
@@ -50,14 +52,19 @@ class SelectStatuses(ContactAction):
 
     def act(self, ids: Sequence[int], run: BulkRun) -> list[Outcome]:
         outcomes = []
-        for one in select_statuses(ids, **self._chosen(run.params)):
+        # What selecting leaves is the same for most: as a text it is made once.
+        texts: dict[int, str] = {}
+        selected = select_statuses(ids, **self._chosen(run.params))
+        for one in selected:
             if one.refusals:
                 outcomes.append(refused(one.contact_id, " ".join(one.refusals.values())))
             elif one.before is None:
                 outcomes.append(unchanged(one.contact_id))
             else:
-                before, after = as_text(one.before), as_text(one.after)
-                outcomes.append(done(one.contact_id, before, after))
+                after = texts.get(id(one.after))
+                if after is None:
+                    after = texts[id(one.after)] = as_text(one.after)
+                outcomes.append(done(one.contact_id, as_text(one.before), after))
         return outcomes
 
     def put_back(self, rows: Sequence[Left], run: BulkRun) -> list[Outcome]:

@@ -99,7 +99,8 @@ def _log(request: HttpRequest, run: BulkRun) -> None:
     ids = run.rows.filter(state=BulkRow.State.DONE).values("record_id")
     records = action_of(run.action).model._default_manager.filter(pk__in=ids)
     message = action_of(run.action).summary(run)
-    LogEntry.objects.log_actions(request.user.pk, records, CHANGE, change_message=message)
+    user: Any = request.user
+    LogEntry.objects.log_actions(user.pk, records, CHANGE, change_message=message)
 
 
 def _report(model_admin: admin.ModelAdmin, request: HttpRequest, run: BulkRun) -> None:

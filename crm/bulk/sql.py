@@ -55,13 +55,21 @@ def freeze_done(run_id: int, of_run: int) -> int:
 
 def write_outcomes(run_id: int, positions: Mapping[int, int], outcomes: Iterable[Outcome]) -> None:
     """Write what became of these records; ``positions`` are their rows' by record."""
-    rows = [[positions[one[0]], *one[1:]] for one in outcomes]
-    columns = {"position": "integer", "state": "text", "reason": "text", "before": "text",
-               "after": "text"}  # fmt: skip
-    written = [name for name in columns if name != "position"]
-    assignments = ", ".join(f"{name} = v.{name}" for name in written)
+    rows = [(*one[1:], positions[one[0]]) for one in outcomes]
+    if connection.vendor == "sqlite":
+        # Its planner would look through the JSON again for each row of the run.
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                f"""UPDATE bulk_bulkrow SET state = %s, reason = %s, before = %s, after = %s
+                WHERE run_id = {int(run_id)} AND position = %s""",
+                rows,
+            )
+        return
+    columns = ("state", "reason", "before", "after", "position")
+    kinds = dict.fromkeys(columns, "text") | {"position": "integer"}
     _execute(
-        f"""UPDATE bulk_bulkrow SET {assignments} FROM ({_each(columns)}) AS v
+        f"""UPDATE bulk_bulkrow SET state = v.state, reason = v.reason, before = v.before,
+        after = v.after FROM ({_each(kinds)}) AS v
         WHERE bulk_bulkrow.run_id = %s AND bulk_bulkrow.position = v.position""",
         [json.dumps(rows), run_id],
     )

@@ -21,6 +21,7 @@ from crm.bulk.actions import (
     refused,
     unchanged,
 )
+from crm.bulk.among import among
 from crm.bulk.models import BulkRun
 from crm.changes import one_change
 
@@ -30,7 +31,7 @@ Row = tuple[Any, ...]
 class SetValues(BulkAction):
     """Sets columns that statuses do not rest on. ``updated_at`` moves with them, as in a form."""
 
-    chunk = 2_000
+    chunk = 5_000
     # Further columns that ``refusal`` looks at.
     looks_at: ClassVar[Sequence[str]] = ()
 
@@ -61,7 +62,7 @@ class SetValues(BulkAction):
                 else:
                     changing.append(pk)
                     outcomes.append(done(pk, before, after))
-            rows = self.model._default_manager.filter(pk__in=changing)
+            rows = self.model._default_manager.filter(among(changing))
             rows.update(**values, updated_at=timezone.now())
         return outcomes
 
@@ -92,11 +93,12 @@ class SetValues(BulkAction):
         self, ids: Sequence[int], names: Sequence[str]
     ) -> Iterable[tuple[int, dict[str, Any], Row]]:
         """Records, locked in the order of their ids: what refusals look at, and the values."""
-        rows = self.model._default_manager.filter(pk__in=ids).order_by("pk")
+        rows = self.model._default_manager.filter(among(ids)).order_by("pk")
         locked = rows.select_for_update(no_key=True)
-        first = len(self.looks_at)
-        for pk, *row in locked.values_list("pk", *self.looks_at, *names):
-            yield pk, dict(zip(self.looks_at, row, strict=False)), tuple(row[first:])
+        first = 1 + len(self.looks_at)
+        for row in locked.values_list("pk", *self.looks_at, *names):
+            looked_at = dict(zip(self.looks_at, row[1:first], strict=True)) if first > 1 else {}
+            yield row[0], looked_at, row[first:]
 
     def _lacking(self, names: Sequence[str], rows: Sequence[Left]) -> set[str]:
         """Of the texts ``before`` of ``rows`` those that name a record which is gone."""

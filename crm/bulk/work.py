@@ -40,12 +40,12 @@ logger = logging.getLogger(__name__)
 
 State = BulkRun.State
 # SQLite has one writer at a time, and who waits looks again every tenth of a second. After so many
-# seconds of writing everybody else gets one such tenth: nobody waits for much over half a second.
-WRITES_FOR = 0.35
+# seconds of writing everybody else gets one such tenth: nobody waits for a second, whatever the chunks.
+WRITES_FOR = 0.4
 AIR = 0.11
-# A chunk that took longer is followed by smaller ones.
-CHUNK_TAKES = 0.35
-SMALLEST_CHUNK = 50
+# A chunk that took longer is followed by a smaller one, a quick one by a larger.
+CHUNK_TAKES = 0.3
+FIRST_CHUNK, SMALLEST_CHUNK = 1_000, 50
 
 
 def work_off(run_id: int) -> None:
@@ -106,7 +106,7 @@ def _as_its_user(run: BulkRun) -> Iterator[None]:
 
 def _all_chunks(run_id: int, worker: str, action: BulkAction) -> bool:
     """Work off chunk after chunk; whether all rows are worked off."""
-    size = action.chunk
+    size = min(action.chunk, FIRST_CHUNK)
     wrote_since = time.monotonic()
     while True:
         began = time.monotonic()
@@ -116,6 +116,8 @@ def _all_chunks(run_id: int, worker: str, action: BulkAction) -> bool:
         now = time.monotonic()
         if now - began > CHUNK_TAKES:
             size = max(size // 2, SMALLEST_CHUNK)
+        elif now - began < CHUNK_TAKES / 2:
+            size = min(size * 2, action.chunk)
         if connection.vendor == "sqlite" and now - wrote_since > WRITES_FOR:
             if not connection.in_atomic_block:
                 time.sleep(AIR)

@@ -1,7 +1,7 @@
 """Selecting a status for many contacts at once, under the law of ``select_status`` for each.
 
 The same refusals, marks and history as one by one, in a number of statements that does not
-depend on how many contacts there are; and taking such selections back.
+depend on how many contacts there are. ``take_back`` takes such selections back.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from contacts.models import Contact, StatusChange
-from contacts.statuses import CustomerStatus, StatusKind
+from contacts.statuses import CustomerStatus, Standing, StatusKind
 from crm.actor import current_actor
 from crm.changes import one_change
 from crm.trash.services import plain
 from deals.models import DealParty
-from deals.services import select, sql
+from deals.services import select, select_sql, sql
+from deals.services.select_sql import Row
 from deals.services.states import ContactState
 from deals.services.sync import settle_now
-from deals.stages import Group
 
 Cause = StatusChange.Cause
 _MARK = ("mark", "marked_at", "marked_by", "mark_had_deal")
@@ -48,39 +47,122 @@ def select_statuses(
 ) -> list[Selected]:
     """Select a status, or two, for each of these contacts, in the order of their ids.
 
-    A refusal is the contact's alone: it changes nothing of it, the others are done. Raises
-    ``ValidationError`` for an unknown value.
+    A refusal is the contact's alone: it changes nothing of it, the others are done. Their history
+    is not told in ``Change.status_changes``. Raises ``ValidationError`` for an unknown value.
     """
     select.check_values(prospect, customer)
     wanted = [(StatusKind.CUSTOMER, customer), (StatusKind.PROSPECT, prospect)]
     selections = [(kind, value) for kind, value in wanted if value is not None]
-    with one_change() as change:
+    with one_change():
         settle_now()
-        states = sql.lock_contacts_by_id(ids)
-        refused = _refused(states, selections)
+        alike: dict[Any, list[Row]] = {}
+        for row in select_sql.lock_rows(ids):
+            alike.setdefault(row.likeness, []).append(row)
+        # The law is asked for one of each likeness, and holds for all that are like it.
+        samples = sql.lock_contacts_by_id([rows[0].id for rows in alike.values()])
+        states = {state.id: state for state in samples}
+        groups = [_Alike(states[rows[0].id], rows) for rows in alike.values()]
+        refused = _refused(groups, selections)
         selected = {pk: Selected(pk, reasons) for pk, reasons in refused.items()}
-        allowed = [state for state in states if state.id not in refused]
-        for state in allowed:
-            state.after = replace(state.before)
-        forgotten = _forget_kept(allowed) if customer == CustomerStatus.NONE else {}
-        actor, now = current_actor(), timezone.now()
-        actor_id = actor.pk if actor else None
-        pictures = {state.id: _picture(state) for state in allowed}
-        for state in allowed:
-            for kind, value in selections:
-                select.apply_selection(state, kind, value, now, actor_id)
-        change.status_changes += _write(allowed, now)
-        for state in allowed:
-            selected[state.id] = _selected(state, pictures[state.id], forgotten)
-    for pk in ids:
-        selected.setdefault(pk, Selected(pk, {"": _("This contact is deleted.")}))
+        bought = []
+        if customer == CustomerStatus.NONE:
+            # Rare, and the only case in which facts change as well: one by one.
+            bought = [row.id for one in groups if one.state.before.won for row in one.rows]
+            groups = [one for one in groups if not one.state.before.won]
+        for done in _forget_and_select(set(bought) - refused.keys(), selections):
+            selected[done.contact_id] = done
+        for done in _select_alike(groups, refused, selections):
+            selected[done.contact_id] = done
+    for pk in set(ids) - selected.keys():
+        selected[pk] = Selected(pk, {"": _("This contact is deleted.")})
     return [selected[pk] for pk in sorted(selected)]
+
+
+@dataclass(slots=True)
+class _Alike:
+    """Contacts that a selection does the same to, and one of them for the law to look at."""
+
+    state: ContactState
+    rows: list[Row]
+
+
+def _select_alike(
+    groups: Sequence[_Alike],
+    refused: Collection[int],
+    selections: Sequence[tuple[StatusKind, str]],
+) -> Iterable[Selected]:
+    """Select where only marks change: each kind of change in one statement."""
+    now, actor = timezone.now(), current_actor()
+    actor_id = actor.pk if actor else None
+    groups = [_Alike(one.state, [r for r in one.rows if r.id not in refused]) for one in groups]
+    selected = {row.id: Selected(row.id) for one in groups for row in one.rows}
+    for kind, value in selections:
+        marking: list[int] = []
+        unmarking: list[int] = []
+        for one in groups:
+            mark = _mark_of_selecting(one.state, kind, value, now, actor_id)
+            if mark is not None:
+                (marking if mark[1] else unmarking).extend(row.id for row in one.rows)
+                _note(one.rows, selected, kind.value, {kind.value: mark})
+        more: dict[str, Any] = {"at": now, "actor_id": actor_id, "cause": Cause.SELECTED}
+        if marking:
+            select_sql.set_marks(kind.value, value, marking, **more)
+        if unmarking:
+            select_sql.remove_marks(kind.value, value, unmarking, **more)
+    return selected.values()
+
+
+def _note(rows: Iterable[Row], selected: Mapping[int, Selected], kind: str, after: Picture) -> None:
+    for row in rows:
+        one = selected[row.id]
+        before = {kind: getattr(row, kind)}
+        # The same picture for all whom nothing else was selected for: it is made text of once.
+        one.before, one.after = (
+            (before, after)
+            if one.before is None or one.after is None
+            else ({**one.before, **before}, {**one.after, **after})
+        )
+
+
+def _mark_of_selecting(
+    state: ContactState, kind: StatusKind, value: str, now: datetime, actor_id: int | None
+) -> list[Any] | None:
+    """What selecting leaves of one status of all who are like ``state``; None if it changes none."""
+    state.after = replace(state.before)
+    select.apply_selection(state, kind, value, now, actor_id)
+    return [*_looks(state, state.after, kind)[:-1], plain(now)] if state.differs else None
+
+
+def _looks(state: ContactState, standing: Standing, kind: str) -> list[Any]:
+    """One status with its mark in ``standing``, before or after, and since when."""
+    marks = (getattr(standing, f"{kind}_{name}") for name in _MARK)
+    status = getattr(state if standing is state.before else standing, kind)
+    return [status, *map(plain, marks), plain(getattr(state, f"{kind}_since"))]
+
+
+def _forget_and_select(
+    ids: Collection[int], selections: Sequence[tuple[StatusKind, str]]
+) -> list[Selected]:
+    """Forget the kept wins of these, and select."""
+    if not ids:
+        return []
+    states = sql.lock_contacts_by_id(sorted(ids))
+    for state in states:
+        state.after = replace(state.before)
+    forgotten = _forget_kept(states)
+    actor, now = current_actor(), timezone.now()
+    pictures = {state.id: picture_of(state) for state in states}
+    for state in states:
+        for kind, value in selections:
+            select.apply_selection(state, kind, value, now, actor.pk if actor else None)
+    _write(states, now)
+    return [_selected(state, pictures[state.id], forgotten) for state in states]
 
 
 def _selected(state: ContactState, before: Picture, forgotten: Mapping[int, Any]) -> Selected:
     if not state.differs:
         return Selected(state.id)
-    after = _picture(state, after=True)
+    after = {kind: _looks(state, state.after, kind) for kind in StatusKind.values}
     changed = [kind for kind in StatusKind.values if before[kind] != after[kind]]
     before = {kind: before[kind] for kind in changed}
     after = {kind: after[kind] for kind in changed}
@@ -89,17 +171,9 @@ def _selected(state: ContactState, before: Picture, forgotten: Mapping[int, Any]
     return Selected(state.id, {}, before, after)
 
 
-def _picture(state: ContactState, *, after: bool = False) -> Picture:
-    """Both statuses with their marks, and since when; facts and marks as they were, or will be."""
-    standing = state.after if after else state.before
-    return {
-        kind: [
-            getattr(standing, kind),
-            *(plain(getattr(standing, f"{kind}_{name}")) for name in _MARK),
-            plain(getattr(state, f"{kind}_since")),
-        ]
-        for kind in StatusKind.values
-    }
+def picture_of(state: ContactState) -> Picture:
+    """Both statuses with their marks, and since when, as they are stored."""
+    return {kind: _looks(state, state.before, kind) for kind in StatusKind.values}
 
 
 def _write(states: Iterable[ContactState], now: datetime) -> list[StatusChange]:
@@ -123,18 +197,18 @@ def _forget_kept(states: Iterable[ContactState]) -> dict[int, list[Any]]:
         forgotten.setdefault(pk, []).append([deal, plain(joined)])
     if forgotten:
         kept.delete()
-        _count(winners)
+        count_anew(winners)
     return forgotten
 
 
-def _count(states: Mapping[int, ContactState]) -> None:
+def count_anew(states: Mapping[int, ContactState]) -> None:
     counts = sql.count_deals(states)
     for pk, state in states.items():
         state.count(counts.get(pk))
 
 
 def _refused(
-    states: Sequence[ContactState], selections: Sequence[tuple[StatusKind, str]]
+    groups: Sequence[_Alike], selections: Sequence[tuple[StatusKind, str]]
 ) -> dict[int, dict[str, str]]:
     """Why selections are refused, by contact. Names are looked up for those in question alone."""
 
@@ -142,25 +216,26 @@ def _refused(
         return ["?"]
 
     nobody = Contact(name="?")
-    asked = [
-        state for state in states
-        if select.refusals(nobody, state.before, selections, some_deal)
-    ]  # fmt: skip
+    asked = {
+        row.id: one.state.before
+        for one in groups
+        if select.refusals(nobody, one.state.before, selections, some_deal)
+        for row in one.rows
+    }
     if not asked:
         return {}
-    ids = [state.id for state in asked]
-    called = dict(Contact.objects.filter(pk__in=ids).values_list("pk", "name"))
-    deals = _deal_names(ids)
+    called = dict(Contact.objects.filter(pk__in=asked).values_list("pk", "name"))
+    deals = _deal_names(asked)
     found = {}
-    for state in asked:
-        of_contact = deals.get(state.id, [])
+    for pk, standing in asked.items():
+        of_contact = deals.get(pk, [])
 
         def names(group: str, kept: bool | None = None, of: Any = of_contact) -> list[str]:
             return [name for its, is_kept, name in of if its == group and kept in (None, is_kept)]
 
-        contact = Contact(pk=state.id, name=called[state.id])
-        if reasons := select.refusals(contact, state.before, selections, names):
-            found[state.id] = reasons
+        contact = Contact(pk=pk, name=called[pk])
+        if reasons := select.refusals(contact, standing, selections, names):
+            found[pk] = reasons
     return found
 
 
@@ -171,109 +246,3 @@ def _deal_names(ids: Collection[int]) -> dict[int, list[tuple[str, bool, str]]]:
     for pk, *deal in parties.values_list("contact", "deal__group", "kept", "deal__name"):
         found.setdefault(pk, []).append(tuple(deal))  # type: ignore[arg-type]
     return found
-
-
-# -- taking it back
-
-EDITED = "edited"
-
-
-def put_back_selections(rows: Mapping[int, tuple[Picture, Picture]]) -> dict[int, Picture | str]:
-    """Take selections back: by contact its pictures before them, and as they left it.
-
-    Marks, since when the statuses are what they are, and kept wins come back as they were, wins
-    only of deals that are won still; the statuses follow. Returns by contact what it looked like
-    until now, empty if it was as before already, or ``EDITED`` if the status or its mark is not
-    any more what the selection left; then nothing of it changes.
-    """
-    with one_change() as change:
-        settle_now()
-        won = _lock_won({deal for pictures in rows.values() for deal in _deals_in(pictures)})
-        states = {state.id: state for state in sql.lock_contacts_by_id(rows)}
-        found: dict[int, Picture | str] = {}
-        for pk, state in states.items():
-            found[pk] = _what_it_is(state, *rows[pk])
-        back = {pk: states[pk] for pk, now in found.items() if now and now != EDITED}
-        _put_back_kept(back, rows, won)
-        now = timezone.now()
-        for pk, state in back.items():
-            state.take_marks(_marks(rows[pk][0]))
-        change.status_changes += _write_back(list(back.values()), rows, now)
-    return found
-
-
-def _what_it_is(state: ContactState, before: Picture, after: Picture) -> Picture | str:
-    picture = _picture(state)
-    kinds = [kind for kind in StatusKind.values if kind in after]
-    # Since when is told by the history; it does not make another selection.
-    now, was, left = ([one[kind][:-1] for kind in kinds] for one in (picture, before, after))
-    if now == was and not before.get("kept"):
-        return {}
-    if now != left:
-        return EDITED
-    looks = {kind: picture[kind] for kind in kinds}
-    return looks | ({"kept": after["kept"]} if "kept" in after else {})
-
-
-def _deals_in(pictures: tuple[Picture, Picture]) -> set[int]:
-    return {deal for picture in pictures for deal, _joined in picture.get("kept", ())}
-
-
-def _lock_won(ids: Collection[int]) -> set[int]:
-    return {deal.id for deal in sql.lock_deals(ids) if deal.group == Group.WON} if ids else set()
-
-
-def _put_back_kept(
-    states: Mapping[int, ContactState],
-    rows: Mapping[int, tuple[Picture, Picture]],
-    won: Collection[int],
-) -> None:
-    """Kept wins as they were before: those forgotten come back, those put back go again."""
-    coming, going = [], []
-    for pk in states:
-        before, after = (dict(picture.get("kept", ())) for picture in rows[pk])
-        for deal in before.keys() - after.keys():
-            if deal in won:
-                at = parse_datetime(before[deal]) if before[deal] else None
-                coming.append(DealParty(deal_id=deal, contact_id=pk, kept=True, joined_at=at))
-        going += [(deal, pk) for deal in after.keys() - before.keys()]
-    if coming:
-        DealParty.objects.bulk_create(coming, ignore_conflicts=True)
-    if going:
-        pairs = set(going)
-        kept = DealParty.objects.filter(kept=True, contact__in=list(states))
-        ids = [
-            pk for pk, *pair in kept.values_list("pk", "deal", "contact") if tuple(pair) in pairs
-        ]
-        DealParty.objects.filter(pk__in=ids).delete()
-    if coming or going:
-        _count(states)
-    else:
-        for state in states.values():
-            state.after = replace(state.before)
-
-
-def _marks(before: Picture) -> dict[str, Any]:
-    marks: dict[str, Any] = {}
-    for kind in StatusKind.values:
-        if kind in before:
-            _status, mark, at, by, had_deal, _since = before[kind]
-            values = (mark, parse_datetime(at) if at else None, by, had_deal)
-            marks |= {f"{kind}_{name}": value for name, value in zip(_MARK, values, strict=True)}
-    return marks
-
-
-def _write_back(
-    states: Sequence[ContactState], rows: Mapping[int, tuple[Picture, Picture]], now: datetime
-) -> list[StatusChange]:
-    """As ``_write``, with the old dates for the statuses that are the old ones again."""
-    changes = []
-    for state in states:
-        changes += select.moved_by_hand(state, now, now, Cause.SELECTED)
-        for kind in StatusKind.values:
-            status, *_mark, since = rows[state.id][0].get(kind, ("", None))
-            if status and getattr(state.after, kind) == status:
-                setattr(state, f"{kind}_since", parse_datetime(since) if since else None)
-    if states:
-        sql.write_standings(states)
-    return StatusChange.objects.bulk_create(changes, batch_size=1_000)

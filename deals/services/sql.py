@@ -22,7 +22,7 @@ def is_postgresql() -> bool:
     return connection.vendor == "postgresql"
 
 
-def _in(column: str) -> str:
+def in_ids(column: str) -> str:
     if is_postgresql():
         return f"{column} = ANY(%s)"
     return f"{column} IN (SELECT value FROM json_each(%s))"
@@ -78,7 +78,7 @@ def lock_deals(ids: Collection[int]) -> list[DealState]:
     rows = _rows(
         f"""
         SELECT id, name, primary_contact_id, company_id, "group", opened_at, closed_at, stage_id
-        FROM deals_deal WHERE {_in("id")} ORDER BY id {_lock("FOR NO KEY UPDATE")}""",
+        FROM deals_deal WHERE {in_ids("id")} ORDER BY id {_lock("FOR NO KEY UPDATE")}""",
         [ids_parameter(ids)],
     )
     if not rows:
@@ -88,7 +88,7 @@ def lock_deals(ids: Collection[int]) -> list[DealState]:
         for pk, category, name in _rows(
             f"""
             SELECT id, category, name FROM deals_stage
-            WHERE {_in("id")} ORDER BY id {_lock("FOR SHARE")}""",
+            WHERE {in_ids("id")} ORDER BY id {_lock("FOR SHARE")}""",
             [ids_parameter({row[-1] for row in rows})],
         )
     }
@@ -122,12 +122,12 @@ def lock_contacts(deal_ids: Collection[int]) -> list[ContactState]:
     rows = _rows(
         f"""{_CONTACT}
         WHERE c.id IN (
-            SELECT primary_contact_id FROM deals_deal WHERE {_in("id")}
-            UNION SELECT company_id FROM deals_deal WHERE {_in("id")}
+            SELECT primary_contact_id FROM deals_deal WHERE {in_ids("id")}
+            UNION SELECT company_id FROM deals_deal WHERE {in_ids("id")}
             UNION SELECT star.company_id FROM deals_deal d
-                  JOIN contacts_contact star ON star.id = d.primary_contact_id WHERE {_in("d.id")}
-            UNION SELECT contact_id FROM deals_dealcontact WHERE {_in("deal_id")}
-            UNION SELECT contact_id FROM deals_dealparty WHERE {_in("deal_id")}
+                  JOIN contacts_contact star ON star.id = d.primary_contact_id WHERE {in_ids("d.id")}
+            UNION SELECT contact_id FROM deals_dealcontact WHERE {in_ids("deal_id")}
+            UNION SELECT contact_id FROM deals_dealparty WHERE {in_ids("deal_id")}
         )
         ORDER BY c.id {_lock("FOR NO KEY UPDATE OF c")}""",
         [ids_parameter(deal_ids)] * 5,
@@ -137,7 +137,7 @@ def lock_contacts(deal_ids: Collection[int]) -> list[ContactState]:
 
 def lock_contacts_by_id(ids: Collection[int]) -> list[ContactState]:
     rows = _rows(
-        f"{_CONTACT} WHERE {_in('c.id')} ORDER BY c.id {_lock('FOR NO KEY UPDATE OF c')}",
+        f"{_CONTACT} WHERE {in_ids('c.id')} ORDER BY c.id {_lock('FOR NO KEY UPDATE OF c')}",
         [ids_parameter(ids)],
     )
     return [_contact(row) for row in rows]
@@ -182,11 +182,11 @@ def links_and_parties(
     """By deal: its associated contacts, its stored parties with ``kept``; deals joined late."""
     rows = _rows(
         f"""
-        SELECT deal_id, contact_id, 0, 0, 0 FROM deals_dealcontact WHERE {_in("deal_id")}
+        SELECT deal_id, contact_id, 0, 0, 0 FROM deals_dealcontact WHERE {in_ids("deal_id")}
         UNION ALL
         SELECT deal_id, contact_id, 1, CASE WHEN kept THEN 1 ELSE 0 END,
                CASE WHEN joined_at IS NULL THEN 0 ELSE 1 END
-        FROM deals_dealparty WHERE {_in("deal_id")}""",
+        FROM deals_dealparty WHERE {in_ids("deal_id")}""",
         [ids_parameter(deal_ids)] * 2,
     )
     links: dict[int, set[int]] = {}
@@ -225,7 +225,7 @@ def count_deals(contact_ids: Collection[int]) -> dict[int, Counts]:
         FROM deals_dealparty p
         JOIN deals_deal d ON d.id = p.deal_id
         JOIN contacts_contact c ON c.id = p.contact_id
-        WHERE {_in("p.contact_id")}
+        WHERE {in_ids("p.contact_id")}
         GROUP BY p.contact_id""",
         [ids_parameter(contact_ids)],
     )
@@ -235,7 +235,7 @@ def count_deals(contact_ids: Collection[int]) -> dict[int, Counts]:
 
 def deals_counting_for(contact_ids: Collection[int]) -> list[int]:
     rows = _rows(
-        f"SELECT DISTINCT deal_id FROM deals_dealparty WHERE {_in('contact_id')}",
+        f"SELECT DISTINCT deal_id FROM deals_dealparty WHERE {in_ids('contact_id')}",
         [ids_parameter(contact_ids)],
     )
     return [deal_id for (deal_id,) in rows]
@@ -246,10 +246,10 @@ def deals_concerning(contact_ids: Iterable[int]) -> list[int]:
     ids = ids_parameter(contact_ids)
     rows = _rows(
         f"""
-        SELECT id FROM deals_deal WHERE {_in("primary_contact_id")}
-        UNION SELECT id FROM deals_deal WHERE {_in("company_id")}
-        UNION SELECT deal_id FROM deals_dealcontact WHERE {_in("contact_id")}
-        UNION SELECT deal_id FROM deals_dealparty WHERE {_in("contact_id")}""",
+        SELECT id FROM deals_deal WHERE {in_ids("primary_contact_id")}
+        UNION SELECT id FROM deals_deal WHERE {in_ids("company_id")}
+        UNION SELECT deal_id FROM deals_dealcontact WHERE {in_ids("contact_id")}
+        UNION SELECT deal_id FROM deals_dealparty WHERE {in_ids("contact_id")}""",
         [ids] * 4,
     )
     return [deal_id for (deal_id,) in rows]
@@ -309,7 +309,7 @@ def delete_links(pairs: Sequence[tuple[int, int]]) -> None:
 
 def clear_joined_at(deal_ids: Collection[int]) -> None:
     _run(
-        f"UPDATE deals_dealparty SET joined_at = NULL WHERE {_in('deal_id')}",
+        f"UPDATE deals_dealparty SET joined_at = NULL WHERE {in_ids('deal_id')}",
         [ids_parameter(deal_ids)],
     )
 

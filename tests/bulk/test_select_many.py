@@ -19,7 +19,8 @@ from crm.actor import acting_as
 from crm.trash.services import row_of
 from deals.models import Deal, DealContact, DealParty
 from deals.services import check_statuses, select_status, set_primary_contact
-from deals.services.select_many import EDITED, put_back_selections, select_statuses
+from deals.services.select_many import select_statuses
+from deals.services.take_back import EDITED, put_back_selections
 from deals.stages import Category
 from tests.bulk.runs import user
 from tests.deals.factories import company, deal, person
