@@ -129,13 +129,18 @@ def _chip_of(data: Any) -> Chip:
         raise ValueError("no chip")
     name, op, values = data.get("field"), data.get("op", ""), data.get("values")
     negated = data.get("not", False)
-    if not (isinstance(name, str) and isinstance(op, str) and isinstance(negated, bool)):
+    if not (_is_text(name) and _is_text(op) and isinstance(negated, bool)):
         raise ValueError("a chip without a field, or with a strange operator")
-    if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise ValueError("a chip without a list of values")
-    if not values:
-        raise ValueError("a chip without a value")
+    if not isinstance(values, list) or not values or not all(map(_is_text, values)):
+        raise ValueError("a chip without values")
     return Chip(name, op, tuple(values), negated)
+
+
+def _is_text(data: Any) -> bool:
+    """Whether it is a text that an address and a page can hold: JSON takes halves of a letter too."""
+    if not isinstance(data, str):
+        return False
+    return "\x00" not in data and not any("\ud800" <= char <= "\udfff" for char in data)
 
 
 def limits(chips: Sequence[Chip]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.core.validators import slug_re
 from django.db import IntegrityError, transaction
 from django.http import QueryDict
 from django.utils import timezone
@@ -24,6 +25,9 @@ def found_list(registry: Registry, user: Any, slug: str) -> Listed | None:
     ready = registry.ready_list(slug)
     if ready is not None:
         return ready
+    if not slug_re.match(slug):
+        # A posted one may hold what the database cannot.
+        return None
     return SmartList.objects.visible_to(user).filter(record=registry.record, slug=slug).first()
 
 

@@ -10,6 +10,7 @@ import calendar
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from contacts.keys import digits, fold
@@ -17,6 +18,7 @@ from contacts.models import Contact, StatusChange
 from crm.lists.conditions import Chip, Conditions
 from deals.models import Deal, DealParty, Stage
 
+fold, digits = cache(fold), cache(digits)
 Row = dict[str, Any]
 # Whether a row passes one value of a chip.
 Test = Callable[[Row, str], bool]

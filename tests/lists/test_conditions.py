@@ -133,6 +133,8 @@ def test_as_many_values_as_there_may_be_are_read_and_one_more_is_not() -> None:
         [[{"field": "city", "not": "false", "values": ["a"]}]],
         [[{"field": "city", "values": ["a"]}], []],
         [{"field": "city", "values": ["a"]}],
+        [[{"field": "city", "values": ["\ud800"]}]], [[{"field": "city", "values": ["a\x00"]}]],
+        [[{"field": "ci\udfffty", "values": ["a"]}]], [[{"field": "city", "op": "\ud800", "values": ["a"]}]],
     ],
 )  # fmt: skip
 def test_damaged_data_is_refused_and_never_asks_for_everything(data: Any) -> None:

@@ -25,7 +25,7 @@ from tests.lists.worlds import ZONES, Plan, World, plans, values_for, world_of
 
 pytestmark = pytest.mark.django_db
 
-WORLDS = int(os.environ.get("STANDING_LIST_WORLDS", 9))
+WORLDS = int(os.environ.get("STANDING_LIST_WORLDS", 6))
 RECORDS = ["contact", "deal"]
 SETTINGS = settings(
     max_examples=WORLDS,
@@ -35,7 +35,7 @@ SETTINGS = settings(
     phases=[Phase.explicit, Phase.generate, Phase.shrink],
 )
 # Of the values that one operator may have, so many are tried in one world.
-TRIED = int(os.environ.get("STANDING_LIST_VALUES", 6))
+TRIED = int(os.environ.get("STANDING_LIST_VALUES", 4))
 
 
 def operators(registry: Registry) -> list[tuple[Any, Any]]:
@@ -98,7 +98,7 @@ def test_every_record_type_with_lists_is_compared() -> None:
 @pytest.mark.parametrize("record", RECORDS)
 def test_each_operator_lists_exactly_what_it_means(record: str, zone: str) -> None:
     @given(plans(zone), st.randoms(use_true_random=True))
-    @settings(SETTINGS, max_examples=max(2, WORLDS // 9), phases=[Phase.generate])
+    @settings(SETTINGS, max_examples=max(2, WORLDS // 6), phases=[Phase.generate])
     def compare(plan: Plan, rng: random.Random) -> None:
         with world_of(plan) as world:
             context, oracle = as_seen(world, record)
