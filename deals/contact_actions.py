@@ -85,11 +85,14 @@ class SelectStatuses(ContactAction):
         return {kind: params[kind] for kind in StatusKind.values if params.get(kind)}
 
     def labelled(self, params: Mapping[str, Any]) -> str:
-        return ", ".join(label_of(*one) for one in self._chosen(params).items())
+        return _("Status: %(status)s") % {"status": self._words(params)}
 
     def said(self, run: BulkRun) -> str:
-        values = {"records": self.counted(run.done), "status": self.labelled(run.params)}
+        values = {"records": self.counted(run.done), "status": self._words(run.params)}
         return _("%(records)s marked as %(status)s") % values
+
+    def _words(self, params: Mapping[str, Any]) -> str:
+        return ", ".join(label_of(*one) for one in self._chosen(params).items())
 
 
 @register

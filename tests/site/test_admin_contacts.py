@@ -268,7 +268,7 @@ def test_action_on_very_many_starts_a_run(admin_pages: AdminPages, monkeypatch) 
     monkeypatch.setattr("crm.bulk.services.work_off_run.__class__.enqueue", lambda *a: None)
     first, second = company(), company()
     answer = admin_pages.act("select_customer_past", first, second)
-    assert "Past Customer: 2 contacts, in the background." in answer.content.decode()
+    assert "Status: Past Customer: 2 contacts, in the background." in answer.content.decode()
     assert statuses(first) == statuses(second) == ["none", "none"]
     work_off(BulkRun.objects.get().pk)
     assert statuses(first) == statuses(second) == ["none", "past"]
