@@ -133,7 +133,7 @@ def _chip_of(data: Any) -> Chip:
         raise ValueError("a chip without a field, or with a strange operator")
     if not isinstance(values, list) or not values or not all(map(_is_text, values)):
         raise ValueError("a chip without values")
-    return Chip(name, op, tuple(values), negated)
+    return Chip(str(name), op, tuple(values), negated)
 
 
 def _is_text(data: Any) -> bool:
