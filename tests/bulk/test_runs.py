@@ -10,11 +10,14 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from contacts.models import Contact
 from contacts.querysets import ContactQuerySet
+from crm import nightly
 from crm.bulk import services, work
 from crm.bulk.models import KEPT_FOR, BulkRow, BulkRun
+from crm.heart import take_over_from_the_dead
 from tests.bulk.runs import (
     after_chunk,
     chunks_of,
@@ -514,3 +517,64 @@ def test_the_queries_of_a_chunk_and_of_its_undo_do_not_grow(ann, key, params) ->
 
     assert cost(2) == cost(40)
     assert max(cost(2)) <= 30
+
+
+# -- the worker's part
+
+
+@pytest.fixture
+def queue(settings):
+    """Tasks wait in the database, as they do outside of tests."""
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+    return DBTaskResult.objects.filter(task_path="crm.bulk.tasks.work_off_run")
+
+
+def run_next_task(worker: str) -> None:
+    task = DBTaskResult.objects.ready().first()
+    task.claim(worker)
+    task.task.call(*task.args_kwargs["args"])
+
+
+def test_the_task_of_a_run_is_written_with_it_or_not_at_all(ann, bob, queue) -> None:
+    people(3)
+    with pytest.raises(services.CountMoved):
+        start("contact.owner", ann, {"owner": bob.pk}, expected=2, at_once=0)
+    assert not queue.exists()
+    run = start("contact.owner", ann, {"owner": bob.pk}, at_once=0)
+    assert run.state == State.QUEUED
+    assert queue.get().args_kwargs["args"] == [run.pk]
+    start("contact.owner", ann, {"owner": None})
+    assert queue.count() == 1
+
+
+def test_a_run_outlives_the_worker_that_had_its_task(ann, bob, queue) -> None:
+    people(6)
+    run = start("contact.owner", ann, {"owner": bob.pk}, at_once=0)
+
+    class Killed(BaseException):
+        pass
+
+    def killed() -> None:
+        raise Killed
+
+    with chunks_of("contact.owner", 2):
+        with after_chunk(1, killed), pytest.raises(Killed):
+            run_next_task("first")
+        run.refresh_from_db()
+        assert (run.state, run.at) == (State.RUNNING, 2)
+        assert not DBTaskResult.objects.ready().exists()
+        # Two minutes later the heart of another worker finds that nobody beats for it any more.
+        BulkRun.objects.update(heartbeat_at=timezone.now() - timedelta(minutes=2))
+        assert take_over_from_the_dead() == 1
+        run_next_task("second")
+    run.refresh_from_db()
+    assert (run.state, run.done) == (State.DONE, 6)
+    assert owners() == ["bob"] * 6
+
+
+def test_old_runs_are_dropped_at_night(ann, bob) -> None:
+    person()
+    run = start("contact.owner", ann, {"owner": bob.pk})
+    BulkRun.objects.update(finished_at=timezone.now() - KEPT_FOR)
+    assert nightly.JOBS["drop_old_runs"]() == (True, "1")
+    assert not run.rows.exists()
