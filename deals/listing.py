@@ -145,7 +145,7 @@ def _deal_fields() -> list[Field]:
             cell=cells.text("name"), needs=["name"], order=["sort_key"],
         ),
         Field(
-            name="group", label=_("Deals"), kind=Choice(_words(Group)), section=DEAL,
+            name="group", label=_("Status"), kind=Choice(_words(Group)), section=DEAL,
             path="group", offered_as=_("Active, won or lost"),
             cell=cells.choice("group", _labels(Group)), needs=["group"], order=["group"],
         ),
