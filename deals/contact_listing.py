@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from django.db.models import DecimalField, Exists, Min, OuterRef, Q, Subquery, Sum, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Round
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
@@ -38,7 +38,9 @@ def _counting(context: Context, group: str) -> Any:
 def _sum(group: str, field: Field, op: str, values: Sequence[Any], context: Context) -> Condition:
     number, currency = values[0]
     parties = _counting(context, group).filter(deal__currency=currency)
-    total = parties.values("contact").annotate(total=Sum("deal__value")).values("total")
+    # SQLite adds with binary fractions: of 0.10 and 0.20 it makes a little more than 0.30.
+    cents = Round(Sum("deal__value"), precision=2)
+    total = parties.values("contact").annotate(total=cents).values("total")
     # Nothing sold is a sum of nothing.
     amount = Coalesce(Subquery(total), Value(Decimal(0)), output_field=SUM)
     lookup = GreaterThanOrEqual if op == "least" else LessThanOrEqual

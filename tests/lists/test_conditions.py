@@ -22,7 +22,9 @@ from crm.lists.state import ListState
 names = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).filter(
     lambda name: name not in RESERVED and name != "not"
 )
-values = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12).filter(str.strip)
+values = st.text(
+    st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=12
+).filter(str.strip)
 chips = st.builds(
     Chip,
     names,

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import os
 import random
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import models
 from django.http import QueryDict
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from crm.lists.conditions import Chip, Conditions
 from crm.lists.registry import Context, Registry, registries, registry_of
 from crm.lists.state import ListState
+from deals.models import Deal
+from tests.deals.factories import company, deal
 from tests.lists.oracle import Oracle
 from tests.lists.worlds import ZONES, Plan, World, plans, values_for, world_of
 
@@ -165,3 +170,55 @@ def test_a_chip_and_its_negation_part_the_visible_rows(record: str) -> None:
                     assert not one & rest
 
     compare()
+
+
+# -- what random worlds seldom have
+
+
+def listed(record: str, user: Any, query: str) -> list[str]:
+    state = ListState(registry_of(record), Context.of(user), QueryDict(query))
+    assert state.faults == []
+    return list(state.queryset().values_list("name", flat=True))
+
+
+def test_cents_add_up_exactly(django_user_model: Any) -> None:
+    ann = django_user_model.objects.create_user("ann")
+    acme = company("Acme")
+    for value in ("0.10", "0.20", "1000000.10", "-1000000.10"):
+        deal(acme, "won", value=Decimal(value))
+    for query, found in (
+        ("won_value.least=0.30 EUR", True),
+        ("won_value.most=0.30 EUR", True),
+        ("won_value.least=0.31 EUR", False),
+        ("won_value.most=0.29 EUR", False),
+        ("not.won_value.most=0.30 EUR", False),
+    ):
+        assert (listed("contact", ann, query) == ["Acme"]) is found, query
+
+
+def test_long_texts_are_compared_to_their_end(django_user_model: Any) -> None:
+    ann = django_user_model.objects.create_user("ann")
+    name = "Ä" * 251 + "Ende"
+    sold = deal(company(name, description="Ö" * 20_000 + " Schluß"), name=name)
+    for query in ("name=ENDE", f"name.is={name}", f"name.starts={name[:-1]}", "contact_name=ende"):
+        assert listed("deal", ann, query) == [sold.name]
+    for query in ("name=ende", f"name.is={name}", "description=o+schluss"):
+        assert listed("contact", ann, query) == [name]
+    assert listed("deal", ann, f"name.is={name[:-1]}") == []
+    assert listed("contact", ann, "description.is=schluss") == []
+
+
+def test_statuses_of_days_to_come_have_no_age(django_user_model: Any) -> None:
+    """A clock that was wrong leaves dates ahead; they are days in the future, and not today's."""
+    ann = django_user_model.objects.create_user("ann")
+    late = deal(company("Acme"), name="Late")
+    models.QuerySet(Deal).filter(pk=late.pk).update(
+        stage_changed_at=timezone.now() + timedelta(days=5)
+    )
+    assert listed("deal", ann, "stage_days=-5") == ["Late"]
+    assert listed("deal", ann, "stage_days.most=-1") == ["Late"]
+    for query in ("stage_days=-1", "stage_days.least=-4", "stage_days.most=-6", "stage_days=0"):
+        assert listed("deal", ann, query) == []
+    assert listed("deal", ann, f"stage_days.least=-{10**13}") == ["Late"]
+    assert listed("deal", ann, f"stage_days.most={10**13}") == ["Late"]
+    assert listed("deal", ann, f"stage_days={10**13}") == []
