@@ -194,8 +194,12 @@ class ByHand:
             for word in piece.words.split():
                 short = len(word) < 3 and word.isalpha()
                 needles = [f" {word}" if short else word]
-                if word in vocabulary_of(word):
-                    needles += [f" {one} " for one in alternatives_to([word])[word]]
+                meant = alternatives_to([word])[word] if word in vocabulary_of(word) else []
+                if self.raw.vendor == "postgresql" and meant:
+                    conditions.append("(search_key LIKE ? OR search_key ~ ?)")
+                    parameters += [f"%{needles[0]}%", f" ({'|'.join(meant)}) "]
+                    continue
+                needles += [f" {one} " for one in meant]
                 conditions.append(f"({' OR '.join(['search_key LIKE ?'] * len(needles))})")
                 parameters += [f"%{needle}%" for needle in needles]
         return " AND ".join(conditions), parameters

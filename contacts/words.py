@@ -15,11 +15,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from itertools import batched
-from random import Random
 from typing import Any, NamedTuple
 
 from django.db import connection, connections, models
-from django.db.models import Count, F, Q
+from django.db.models import F, Q
 
 from contacts.keys import KeyField, digits, fold, part
 
@@ -32,9 +31,8 @@ MOST_MISTYPED = 8
 MOST_ALTERNATIVES = 50
 # Up to so many rows are looked up by their ids from then on.
 FEW = 500
-SAMPLED = 400
-# Above this share, walking along the order of a list finds its first page soon.
-FREQUENT = 0.08
+# How many rows a list may pass until its first page is full.
+PASSED, PAGE = 3_000, 50
 _AFTER_ALL = "\U0010ffff"
 
 Lift = Callable[[Q], Q]
@@ -215,21 +213,22 @@ def search[Rows: models.QuerySet](
     for piece in pieces:
         condition &= lift(piece.condition)
     ids = _some(rows, condition)
-    if not ids and (nearly := _nearly(pieces, lift)):
-        condition = nearly
+    guessed = None if ids else _nearly(pieces, lift)
+    if guessed:
+        condition = guessed
         ids = _some(rows, condition)
     if not ids:
         return rows.none()
     found = rows.filter(condition)
     if len(ids) <= FEW:
         return found.filter(pk__in=ids)
-    if _is_frequent(rows, condition):
+    if not guessed and _fill_a_page_soon(rows, condition):
         return found
-    # Without more, both databases would walk along the order of the list, expecting to meet
+    # Left alone, both databases would walk along the order of the list, expecting to meet
     # everybody called Young before long.
     if connections[rows.db].vendor == "postgresql":
         # Always true, and thought to be true for hardly a row.
-        return found.filter(pk=F("pk") + 0)
+        return found.filter(pk=F("pk") + 0).filter(pk=F("pk") - 0)
     same = rows.model._base_manager.filter(condition).order_by()
     return rows.filter(pk__in=same.values("pk"))
 
@@ -259,12 +258,8 @@ def _some(rows: models.QuerySet, condition: Q) -> list[Any]:
     return list(rows.filter(condition).order_by().values_list("pk", flat=True)[: FEW + 1])
 
 
-def _is_frequent(rows: models.QuerySet, condition: Q) -> bool:
-    """Whether a good part of ``rows`` is found, going by some of them picked by lot."""
-    last = rows.model._base_manager.order_by("-pk").values_list("pk", flat=True).first() or 0
-    # Always the same lot for as many rows.
-    picked = Random(last).sample(range(1, last + 1), min(SAMPLED, last))  # noqa: S311
-    counts = rows.filter(pk__in=picked).aggregate(
-        all=Count("pk"), found=Count("pk", filter=condition)
-    )
-    return bool(counts["found"] > FREQUENT * counts["all"])
+def _fill_a_page_soon(rows: models.QuerySet, condition: Q) -> bool:
+    """Whether a list, walked along, meets a page of what is found among its first rows."""
+    first = rows.model._base_manager.order_by(*rows.model._meta.ordering)[:PASSED]
+    met = rows.filter(condition, pk__in=first.values("pk")).order_by()
+    return len(met.values_list("pk")[:PAGE]) == PAGE

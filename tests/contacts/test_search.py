@@ -208,16 +208,21 @@ def test_a_search_costs_at_most_three_queries() -> None:
     assert cost("xovelace") == 3
 
 
-def test_many_that_match_are_all_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where more match than are worth naming by their ids; often or seldom."""
-    monkeypatch.setattr("contacts.words.FEW", 2)
+@pytest.mark.parametrize("far_down", [True, False])
+def test_many_that_match_are_all_found(monkeypatch: pytest.MonkeyPatch, far_down: bool) -> None:
+    """Where more match than are worth naming by their ids, at the top of a list or far down."""
+    for name, value in (("FEW", 2), ("PASSED", 4), ("PAGE", 2)):
+        monkeypatch.setattr(f"contacts.words.{name}", value)
     for number in range(5):
-        person("Lovelace", first_name=f"Ada{number}")
+        person("Ash" if far_down else "Zoe", first_name=f"Bea{number}")
+        found = person("Lovelace", first_name=f"Ada{number}")
     everybody = names("lovelace")
     assert len(everybody) == 5
-    monkeypatch.setattr("contacts.words.FREQUENT", 2)
-    assert names("lovelace") == everybody
     assert names("lovelase") == everybody
+    assert names("lovelace") == everybody
+    assert names("bea lovelace") == []
+    deals = [deal(found, name=f"Audit {number}") for number in range(5)]
+    assert list(Deal.objects.matching("ada4 audit")) == deals[::-1]
 
 
 # -- deals
