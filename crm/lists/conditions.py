@@ -86,6 +86,15 @@ class Conditions:
             groups[group].append(chip)
         return Conditions(tuple(tuple(chips) for chips in groups if chips))
 
+    def cut(self) -> Conditions:
+        """Of too many chips the first ones, to be shown: one more than there may be, so that it is still too many."""
+        left = CHIPS_AT_MOST + 1
+        groups = []
+        for group in self.groups:
+            groups.append(group[:left])
+            left -= len(groups[-1])
+        return Conditions(tuple(group for group in groups if group))
+
     def as_data(self) -> list[list[dict[str, Any]]]:
         """For a JSON column; `of_data` reads it back."""
         return [[chip.as_data() for chip in group] for group in self.groups]
@@ -115,7 +124,7 @@ class Conditions:
             groups.setdefault(int(read["group"] or 1), []).append(chip)
         found = cls(tuple(tuple(groups[number]) for number in sorted(groups)))
         problems += limits(found.chips)
-        return found, problems
+        return found.cut(), problems
 
 
 def _group_of(group: Any) -> tuple[Chip, ...]:

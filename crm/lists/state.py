@@ -130,7 +130,7 @@ class ListState:
             return Conditions()
         for problem in limits(conditions.chips):
             self._complain(problem)
-        return conditions
+        return conditions.cut()
 
     # -- the parts of the address
 

@@ -114,6 +114,15 @@ def test_as_many_chips_as_there_may_be_are_read_and_one_more_is_not() -> None:
     assert len(Conditions.of_params(params([*most, ("g", "x")]), RESERVED)[1]) == 1
 
 
+def test_of_far_too_many_chips_so_many_are_shown_that_it_is_still_too_many() -> None:
+    many = [(f"{1 + number % 5}.f{number}", "x") for number in range(1_000)]
+    found, problems = Conditions.of_params(params(many), RESERVED)
+    assert "1000" in problems[0]
+    assert len(found.chips) == CHIPS_AT_MOST + 1
+    assert all(found.groups)
+    assert Conditions.of_params(params(found.pairs()), RESERVED)[1] != []
+
+
 def test_as_many_values_as_there_may_be_are_read_and_one_more_is_not() -> None:
     most = [("f", str(number)) for number in range(VALUES_AT_MOST)]
     assert Conditions.of_params(params(most), RESERVED)[1] == []
