@@ -421,10 +421,9 @@ def test_single_letters_can_be_switched_off(visitor, anna, book):
     page.goto("/contacts/")
     page.keyboard.press("?")
     page.click("dialog button:has-text('Switch single letters off')")
-    page.wait_for_load_state()
+    page.wait_for_selector("body[data-shortcuts=off]")
     anna.refresh_from_db()
     assert not anna.shortcuts
-    page.wait_for_selector("body[data-shortcuts=off]")
     page.focus("tbody .name >> nth=0")
     before = focused(page)
     page.keyboard.press("j")
