@@ -19,7 +19,14 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from contacts.models import Contact, ContactDetail, StatusChange
+from contacts.models import (
+    Contact,
+    ContactChange,
+    ContactDetail,
+    ContactTag,
+    ContactValue,
+    StatusChange,
+)
 from contacts.statuses import WORDS, CustomerStatus, ProspectStatus, StatusKind
 from contacts.words import SearchWord
 from crm.backoffice import LawfulAdmin, ReadOnlyAdmin, RefusableForm
@@ -299,3 +306,39 @@ class SearchWordAdmin(ReadOnlyAdmin):
     search_fields = ["word"]
     search_help_text = gettext_lazy("A part of the word.")
     show_full_result_count = False
+
+
+class CarriedAdmin(ReadOnlyAdmin):
+    """What contacts carry, as pages and services put it there."""
+
+    ordering = ["-pk"]
+    sortable_by = ()
+    search_fields = ["contact__search_key"]
+    show_full_result_count = False
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        if search_term.split():
+            found = Contact.objects.visible_to(request.user).matching(search_term).order_by()
+            queryset = queryset.filter(contact__in=found.values("pk"))
+        return queryset, False
+
+
+@admin.register(ContactTag)
+class ContactTagAdmin(CarriedAdmin):
+    list_display = ["contact", "tag"]
+    list_select_related = ["contact", "tag"]
+
+
+@admin.register(ContactValue)
+class ContactValueAdmin(CarriedAdmin):
+    list_display = ["contact", "field", "text", "number", "date", "moment", "yes", "option"]
+    list_select_related = ["contact", "field", "option"]
+
+
+@admin.register(ContactChange)
+class ContactChangeAdmin(CarriedAdmin):
+    list_display = ["contact_id", "kind", "label", "old", "new", "recorded_at", "actor"]
+    fields = ["contact_id", "kind", "label", "old", "new", "recorded_at", "actor"]
+    list_select_related = ["actor"]

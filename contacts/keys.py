@@ -18,9 +18,13 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import models
-from django.db.models import Func, TextField, Value
+from django.db.models import Value
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
+
+from crm.folding import Bytewise, KeyField, KeyTextField, digits, fold
+
+__all__ = ["Bytewise", "KeyField", "KeyTextField", "digits", "fold"]
 
 SORT_KEY_LENGTH = 200
 MATCH_NAME_LENGTH = 200
@@ -34,11 +38,6 @@ FOLDED = (
 NUMBERS = ("phone", "mobile")
 # What the keys of a contact are computed from, besides the name of its company.
 SOURCES = ("is_organization", *FOLDED, *NUMBERS)
-# Letters that Unicode does not decompose although people type them without their stroke.
-_STROKES = str.maketrans(
-    {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i", "ħ": "h"}
-)
-_NOT_DIGITS = dict.fromkeys({*range(128)} - {*range(ord("0"), ord("9") + 1)})
 # What says how a company is owned, and not which one it is.
 _LEGAL_FORMS = frozenset((
     "ab", "ag", "aps", "as", "asa", "bv", "co", "company", "corp", "corporation", "cv", "eg",
@@ -47,39 +46,6 @@ _LEGAL_FORMS = frozenset((
     "pty", "rl", "sa", "sarl", "sas", "sasu", "scs", "se", "sl", "snc", "spa", "spol", "srl",
     "srls", "srlu", "ug",
 ))  # fmt: skip
-
-
-def fold(text: str) -> str:
-    """``text`` without accents, case and doubled blanks: "Äpfel  Straße" -> "apfel strasse"."""
-    if not text.isascii():
-        # Names of towns come again and again, descriptions do not.
-        return _folded_again(text) if len(text) < 50 else _folded(text)
-    return " ".join(text.lower().split())
-
-
-def _folded(text: str) -> str:
-    text = unicodedata.normalize("NFKD", text.casefold())
-    if (spelt_out := text.casefold()) != text:
-        # What compatibility spells out may have case: "™" is "TM".
-        text = unicodedata.normalize("NFKD", spelt_out)
-    return " ".join(text.translate(_BARE).split())
-
-
-_folded_again = lru_cache(maxsize=4_096)(_folded)
-
-
-class _Bare(dict[int, int | str | None]):
-    """What is left of each character without accents and strokes."""
-
-    def __missing__(self, code: int) -> int | str | None:
-        found: int | str | None = _STROKES.get(code, code)
-        if unicodedata.combining(chr(code)):
-            found = None
-        self[code] = found
-        return found
-
-
-_BARE = _Bare()
 
 
 class _Separators(dict[int, int | str | None]):
@@ -115,14 +81,6 @@ _words_again = lru_cache(maxsize=4_096)(words)
 def part(folded: str) -> str:
     """The words of a text that is folded already."""
     return " ".join(folded.translate(_SEPARATORS).split())
-
-
-def digits(text: str) -> str:
-    """The digits of a telephone number, which is how numbers are searched."""
-    if text.isascii():
-        return text.translate(_NOT_DIGITS)
-    # Of every script, written as ours.
-    return "".join(str(unicodedata.decimal(char)) for char in text if char.isdecimal())
 
 
 def person_name(first_name: str, last_name: str) -> str:
@@ -193,24 +151,6 @@ def contact_keys(values: Mapping[str, Any], company: str = "") -> dict[str, Any]
     }
 
 
-def _byte_by_byte(parameters: dict[str, Any], connection: Any) -> dict[str, Any]:
-    return parameters | ({"collation": "C"} if connection.vendor == "postgresql" else {})
-
-
-class KeyField(models.CharField):
-    """A ``CharField`` that every database compares byte by byte."""
-
-    def db_parameters(self, connection: Any) -> dict[str, Any]:
-        return _byte_by_byte(super().db_parameters(connection), connection)
-
-
-class KeyTextField(models.TextField):
-    """A ``TextField`` that every database compares byte by byte."""
-
-    def db_parameters(self, connection: Any) -> dict[str, Any]:
-        return _byte_by_byte(super().db_parameters(connection), connection)
-
-
 class SearchIndex(models.Index):
     """Leads to whatever is somewhere in the first of its fields.
 
@@ -232,17 +172,6 @@ class FoldedText(KeyTextTransform):
         # Django's own looks at the kind of each value too, which takes as long again.
         column, parameters = compiler.compile(self.lhs)
         return f"JSON_EXTRACT({column}, %s)", (*parameters, f"$.{self.key_name}")
-
-
-class Bytewise(Func):
-    """A text that every database compares byte by byte."""
-
-    template = "%(expressions)s"
-    arity = 1
-    output_field = TextField()
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> Any:
-        return self.as_sql(compiler, connection, template='(%(expressions)s) COLLATE "C"')
 
 
 def folded_text(name: str, prefix: str = "") -> Bytewise:

@@ -5,7 +5,7 @@ What deals add to it stands in ``deals.contact_listing``: contacts know nothing 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Exists, Expression, OuterRef, Q, Value
@@ -17,7 +17,7 @@ from contacts.duplicates import has_possible_duplicate
 from contacts.impossible import never_together
 from contacts.keys import digits, fold, folded_text
 from contacts.models import Contact
-from contacts.querysets import ContactQuerySet
+from contacts.models.labels import HOLDER, called, names_of_contacts
 from contacts.status_fields import SECTION as STATUSES
 from contacts.status_fields import status_fields
 from contacts.statuses import CustomerStatus, ProspectStatus, StatusKind
@@ -27,10 +27,10 @@ from crm.lists.kinds import Choice, Moment, Number, Person, YesNo
 from crm.lists.owners import people
 from crm.lists.record_kinds import Record, Text
 from crm.lists.registry import Condition, Context, Field, ReadyList, Registry, register
+from settings.listing import list_fields
 
 CONTACT, COMPANY, RECORD = _("Contact"), _("Company"), _("Record")
 DEALS = _("Deals that count")
-FOUND_AT_MOST = 10
 KINDS = [("person", _("Person")), ("company", _("Company"))]
 
 
@@ -38,22 +38,8 @@ def kinds(context: Context) -> list[tuple[str, str]]:
     return [(code, str(label)) for code, label in KINDS]
 
 
-def names_of_contacts(ids: Sequence[int], user: Any) -> Mapping[int, str]:
-    return dict(Contact.objects.visible_to(user).filter(pk__in=ids).values_list("pk", "name"))
-
-
-def contacts_called(text: str, user: Any) -> Sequence[tuple[int, str, str]]:
-    """Some that a typed name could mean, with company or e-mail address."""
-    return _called(Contact.objects.visible_to(user), text)
-
-
 def companies_called(text: str, user: Any) -> Sequence[tuple[int, str, str]]:
-    return _called(Contact.objects.visible_to(user).companies(), text)
-
-
-def _called(contacts: ContactQuerySet, text: str) -> Sequence[tuple[int, str, str]]:
-    found = contacts.matching(text).values_list("pk", "name", "company__name", "email")
-    return [(pk, name, company or email) for pk, name, company, email in found[:FOUND_AT_MOST]]
+    return called(Contact.objects.visible_to(user).companies(), text)
 
 
 def folded(field: Field) -> Expression:
@@ -309,6 +295,7 @@ CONTACTS = register(
         ready=READY,
         first_tabs=["all", "prospects", "customers"],
         impossible=never_together,
+        made=lambda: list_fields(HOLDER),
     )
 )
 CONTACTS.add(

@@ -264,7 +264,9 @@ def _was(kind: StatusKind, code: str, end: Any) -> Condition:
 # -- columns
 
 
-def latest_changes(rows: Sequence[Any], context: Context) -> dict[int, dict[str, StatusChange]]:
+def latest_changes(
+    rows: Sequence[Any], context: Context, fields: Sequence[Field]
+) -> dict[int, dict[str, StatusChange]]:
     """The latest recorded change of each status of the contacts of a page, in one query."""
     found: dict[int, dict[str, StatusChange]] = {}
     changes = StatusChange.objects.filter(contact__in=[row.pk for row in rows])

@@ -22,12 +22,17 @@ from crm.backoffice import (
 from crm.bulk.backoffice import page_action
 from deals.models import (
     Deal,
+    DealChange,
     DealContact,
     DealParty,
     DealSource,
+    DealTag,
+    DealValue,
+    KeptQuiet,
     LossReason,
     MergeRecord,
     Pipeline,
+    RequiredAt,
     Stage,
     UnqualifiedReason,
 )
@@ -269,3 +274,42 @@ def _of_contacts(rows: QuerySet, text: str) -> QuerySet:
         return rows
     contacts = rows.model._meta.get_field("contact").related_model.objects.matching(text)
     return rows.filter(contact__in=contacts.order_by().values("pk"))
+
+
+class CarriedAdmin(ReadOnlyAdmin):
+    """What deals carry, as pages and services put it there."""
+
+    ordering = ["-pk"]
+    sortable_by = ()
+    show_full_result_count = False
+
+
+@admin.register(DealTag)
+class DealTagAdmin(CarriedAdmin):
+    list_display = ["deal", "tag"]
+    list_select_related = ["deal", "tag"]
+
+
+@admin.register(DealValue)
+class DealValueAdmin(CarriedAdmin):
+    list_display = ["deal", "field", "text", "number", "date", "moment", "yes", "option"]
+    list_select_related = ["deal", "field", "option"]
+
+
+@admin.register(DealChange)
+class DealChangeAdmin(CarriedAdmin):
+    list_display = ["deal_id", "kind", "label", "old", "new", "recorded_at", "actor"]
+    fields = ["deal_id", "kind", "label", "old", "new", "recorded_at", "actor"]
+    list_select_related = ["actor"]
+
+
+@admin.register(RequiredAt)
+class RequiredAtAdmin(ReadOnlyAdmin):
+    list_display = ["field", "stage"]
+    list_select_related = ["field", "stage"]
+
+
+@admin.register(KeptQuiet)
+class KeptQuietAdmin(ReadOnlyAdmin):
+    list_display = ["contact", "until", "set_by"]
+    list_select_related = ["contact", "set_by"]

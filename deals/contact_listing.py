@@ -59,7 +59,9 @@ def _expected(field: Field, op: str, values: Sequence[Any], context: Context) ->
     return Exists(parties.filter(found))
 
 
-def totals(rows: Sequence[Any], context: Context) -> dict[int, dict[str, Any]]:
+def totals(
+    rows: Sequence[Any], context: Context, fields: Sequence[Field]
+) -> dict[int, dict[str, Any]]:
     """For the contacts of a page what their deals come to, in one query: sums by group and currency, and the
     earliest expected close of an active one.
     """

@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from contacts.keys import fold, folded_text
-from contacts.listing import COMPANY_KIND, contacts_called, names_of_contacts
+from contacts.listing import COMPANY_KIND
+from contacts.models.labels import contacts_called, names_of_contacts
 from contacts.statuses import CustomerStatus, ProspectStatus, StatusKind
 from crm.lists import cells
 from crm.lists.conditions import Chip, Conditions
@@ -23,7 +24,9 @@ from crm.lists.record_kinds import Record, Text
 from crm.lists.registry import Cell, Condition, Context, Field, ReadyList, Registry, register
 from deals.contact_listing import currencies
 from deals.models import Deal, DealSource, LossReason, Stage, UnqualifiedReason
+from deals.models.labels import HOLDER
 from deals.stages import Category, Group
+from settings.listing import list_fields
 
 DEAL, PEOPLE = _("Deal"), _("Main contact and company")
 TIMES = pgettext_lazy("section", "Dates")
@@ -304,6 +307,7 @@ DEALS = register(
         card_view="deals:card",
         ready=READY,
         first_tabs=["open", "won", "lost", "all"],
+        made=lambda: list_fields(HOLDER),
     )
 )
 DEALS.add(*_deal_fields(), *_contact_fields(), *_time_fields())

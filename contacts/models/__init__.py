@@ -1,7 +1,15 @@
-"""Contacts: people and companies in one table, and the history of their statuses."""
+"""Contacts: people and companies in one table, their history, and the tags and fields they carry."""
 
 from contacts.models.contact import Contact
 from contacts.models.details import ContactDetail
 from contacts.models.history import StatusChange
+from contacts.models.labels import ContactChange, ContactTag, ContactValue
 
-__all__ = ["Contact", "ContactDetail", "StatusChange"]
+__all__ = [
+    "Contact",
+    "ContactChange",
+    "ContactDetail",
+    "ContactTag",
+    "ContactValue",
+    "StatusChange",
+]

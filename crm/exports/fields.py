@@ -132,7 +132,7 @@ def _looked_up(field: Field, context: Context) -> Callable[[Sequence[Any]], Mapp
         assert field.loader is not None
         assert field.cell is not None
         rows = [SimpleNamespace(pk=key) for key in keys]
-        found = field.loader(rows, context)
+        found = field.loader(rows, context, [field])
         cell = field.cell(context)
         shown = {row.pk: cell(row, found.get(row.pk)).text for row in rows}
         return {key: text.replace("\u00a0", " ") for key, text in shown.items()}

@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.formats import number_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from crm.lists.periods import (
     midnight,
@@ -239,10 +239,11 @@ class YesNo(Kind):
 
 
 class Number(Kind):
-    """A number; ``nullable`` where there may be none."""
+    """A number; ``nullable`` where there may be none, ``places`` how many decimals are stored of one not whole."""
 
-    def __init__(self, *, nullable: bool = False, whole: bool = True) -> None:
+    def __init__(self, *, nullable: bool = False, whole: bool = True, places: int = 2) -> None:
         self.whole = whole
+        self.places = places
         self.operators = [
             operator("is", "number"),
             operator("least", "number", several=False),
@@ -260,7 +261,7 @@ class Number(Kind):
         if abs(number) >= Decimal(10) ** 14:
             raise ValueError(_("“%(text)s” is too large.") % {"text": value[:80]})
         if not self.whole:
-            return _in_cents(number, value)
+            return _as_stored(number, value, self.places)
         if number != number.to_integral_value():
             raise ValueError(_("“%(text)s” is no whole number.") % {"text": value[:80]})
         return int(number)
@@ -276,12 +277,17 @@ class Number(Kind):
             return value
 
 
-def _in_cents(number: Decimal, text: str) -> Decimal:
-    """Amounts are stored with two decimals; one database would round what has more, the other not."""
-    cents = number.quantize(Decimal("0.01"))
-    if cents != number:
-        raise ValueError(_("“%(text)s” has more than two decimal places.") % {"text": text[:80]})
-    return cents
+def _as_stored(number: Decimal, text: str, places: int) -> Decimal:
+    """One database would round what has more decimals than are stored, the other not."""
+    rounded = number.quantize(Decimal(1).scaleb(-places))
+    if rounded != number:
+        problem = ngettext(
+            "“%(text)s” has more than %(number)d decimal place.",
+            "“%(text)s” has more than %(number)d decimal places.",
+            places,
+        )
+        raise ValueError(problem % {"text": text[:80], "number": places})
+    return rounded
 
 
 class Moment(Kind):

@@ -7,7 +7,7 @@ neither filtered nor sorted by. The rooms above declare fields (``contacts.listi
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, tzinfo
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,8 +59,9 @@ class Context:
         return self.known[key]
 
 
-# Given the rows of a page, what a column shows that is no column of theirs; by primary key.
-Loader = Callable[[Sequence[Any], Context], Mapping[Any, Any]]
+# Given the rows of a page and the columns that share the loader, what these show that is no column of the rows; by
+# primary key.
+Loader = Callable[[Sequence[Any], Context, Sequence["Field"]], Mapping[Any, Any]]
 # Given the context of a page, a function from a row (and what its loader found for it) to the cell.
 CellMaker = Callable[[Context], Callable[[Any, Any], Cell]]
 
@@ -81,6 +82,8 @@ class Field:
     section: str | Promise
     path: str = ""
     where: Callable[[Field, str, Sequence[Any], Context], Condition] | None = None
+    # The records that have it: of no others is anything asked, not even that it be empty.
+    within: Q | None = None
     filterable: bool = True
     # What the menu of filters calls it, where its sentence begins with something shorter.
     offered_as: str | Promise = ""
@@ -88,7 +91,11 @@ class Field:
     cell: CellMaker | None = None
     needs: Sequence[str] = ()
     loader: Loader | None = None
+    # What the makers of fields with one loader tell them apart by.
+    subject: Any = None
     order: Sequence[str | Expression] = ()
+    # Joins what it sorts by to the rows.
+    join: Callable[[QuerySet], QuerySet] | None = None
     nullable: bool = False
     # In which direction the first click sorts.
     descends: bool = False
@@ -114,7 +121,9 @@ class Field:
         values = self.kind.read(self, operator.name, chip.values, context)
         build = self.where or self.kind.condition
         condition = build(self, operator.name, values, context)
-        return ~condition if chip.negated else condition  # type: ignore[operator]
+        if chip.negated:
+            condition = ~condition  # type: ignore[operator]
+        return condition if self.within is None else self.within & Q(condition)
 
 
 @dataclass(frozen=True)
@@ -150,6 +159,13 @@ class Registry:
     # Whether a group of chips can never hold, whatever is stored.
     impossible: Callable[[Sequence[Chip], Context], bool] = lambda chips, context: False
     fields: dict[str, Field] = field(default_factory=dict)
+    # Fields that people make while the product runs: asked for anew by each ``registry_of``.
+    made: Callable[[], Sequence[Field]] = lambda: ()
+
+    def complete(self) -> Registry:
+        """The same with the fields there are by now."""
+        made = {one.name: one for one in self.made()}
+        return replace(self, fields=self.fields | made) if made else self
 
     def add(self, *fields: Field) -> None:
         for one in fields:
@@ -191,9 +207,20 @@ def register(registry: Registry) -> Registry:
 
 
 def registry_of(record: str) -> Registry:
-    """Raises ``KeyError`` for a record type that has no lists."""
-    return _registries[record]
+    """As it is now: whoever asks several things of it keeps it. Raises ``KeyError`` for a record without lists."""
+    return _registries[record].complete()
 
 
 def registries() -> Iterable[Registry]:
-    return _registries.values()
+    return [one.complete() for one in _registries.values()]
+
+
+def loaded(
+    fields: Sequence[Field], rows: Sequence[Any], context: Context
+) -> dict[Loader, Mapping[Any, Any]]:
+    """What the loaders of these fields find for these rows, each asked once."""
+    sharing: dict[Loader, list[Field]] = {}
+    for one in fields:
+        if one.loader:
+            sharing.setdefault(one.loader, []).append(one)
+    return {loader: loader(rows, context, many) for loader, many in sharing.items()}

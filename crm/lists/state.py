@@ -257,7 +257,11 @@ class ListState:
 
     def queryset(self) -> QuerySet:
         """The same rows in the order of the list, down to the primary key."""
-        return self.matching().order_by(*self.ordering)
+        rows = self.matching()
+        for field, _descending in self.sort:
+            if field.join:
+                rows = field.join(rows)
+        return rows.order_by(*self.ordering)
 
     @property
     def ordering(self) -> list[OrderBy]:

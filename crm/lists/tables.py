@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from crm.lists.cells import CardLink
-from crm.lists.registry import Field, Registry
+from crm.lists.registry import Field, Registry, loaded
 from crm.lists.saved import found_list, preference_of
 from crm.lists.state import SORTED_BY_AT_MOST, ListState
 
@@ -70,10 +70,9 @@ class RecordTable:
         context = self.state.context
         link = CardLink(self.state.registry.card_view)
         choose = _("Select %(name)s")
-        loaders = dict.fromkeys(field.loader for field in self.shown if field.loader)
-        loaded = {loader: loader(shown, context) for loader in loaders}
+        found_by = loaded(self.shown, shown, context)
         columns: list[tuple[str, Any, Any]] = [
-            (field.css, field.cell(context), loaded[field.loader] if field.loader else None)
+            (field.css, field.cell(context), found_by[field.loader] if field.loader else None)
             for field in self.shown
             if field.cell
         ]

@@ -77,7 +77,7 @@ def seen_of(field: Field, record: Any, context: Context, passed: bool) -> str:
     if isinstance(field.kind, YesNo) and not field.cell:
         return _("yes") if passed else _("no")
     if field.cell:
-        found = field.loader([record], context).get(record.pk) if field.loader else None
+        found = field.loader([record], context, [field]).get(record.pk) if field.loader else None
         return field.cell(context)(record, found).text or _("empty")
     value: Any = record
     for step in field.path.split("__"):

@@ -46,6 +46,8 @@ class Stage(models.Model):
     category = models.CharField(_("category"), max_length=12, choices=Category.choices)
     position = models.PositiveIntegerField(_("position"), default=0)
     likelihood = models.PositiveSmallIntegerField(_("likelihood in percent"), default=0)
+    # Deals that are in it stay; none is moved into it.
+    archived = models.BooleanField(_("archived"), default=False)
 
     objects = StageQuerySet.as_manager()
 

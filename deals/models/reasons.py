@@ -11,6 +11,8 @@ class Reason(models.Model):
 
     name = models.CharField(_("name"), max_length=120, unique=True)
     position = models.PositiveIntegerField(_("position"), default=0)
+    # Offered no more; deals that have it keep it.
+    archived = models.BooleanField(_("archived"), default=False)
 
     class Meta:
         abstract = True

@@ -22,7 +22,7 @@ from tests.site.admin_pages import AdminPages, admin_pages, administrator  # noq
 
 pytestmark = pytest.mark.django_db
 
-OURS = ("accounts", "contacts", "crm", "deals", "imports", "lists", "trash")
+OURS = ("accounts", "contacts", "crm", "deals", "imports", "lists", "settings", "trash")
 
 
 def fill(number: int, administrator: User) -> None:

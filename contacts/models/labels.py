@@ -1,0 +1,135 @@
+"""What contacts carry: tags, values of custom fields, and what was changed of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from contacts.models.contact import Contact
+from contacts.statuses import CustomerStatus, ProspectStatus
+from settings.categories import AppliesTo, Category
+from settings.holders import Holder, register
+from settings.models import FieldValue, RecordChange, TagLink
+from settings.models.values import COLUMNS
+
+FOUND_AT_MOST = 10
+# Who belongs to Prospects & Customers: every contact with either status other than Non.
+PROSPECT_OR_CUSTOMER = ~Q(prospect_status=ProspectStatus.NONE, customer_status=CustomerStatus.NONE)
+
+
+class ContactTag(TagLink):
+    contact = models.ForeignKey(
+        Contact, verbose_name=_("contact"), on_delete=models.CASCADE, db_index=False,
+        related_name="tag_links",
+    )  # fmt: skip
+
+    class Meta:
+        verbose_name = _("tag of a contact")
+        verbose_name_plural = _("tags of contacts")
+        constraints = [models.UniqueConstraint(fields=["contact", "tag"], name="contacttag_once")]
+        indexes = [
+            # Lists filtered by a tag, and how many carry it.
+            models.Index(fields=["tag", "contact"], name="contacttag_by_tag"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id}: {self.tag_id}"
+
+
+class ContactValue(FieldValue):
+    contact = models.ForeignKey(
+        Contact, verbose_name=_("contact"), on_delete=models.CASCADE, db_index=False,
+        related_name="field_values",
+    )  # fmt: skip
+    record: Any = models.ForeignKey(
+        Contact, null=True, blank=True, on_delete=models.CASCADE, db_index=False,
+        related_name="named_by_contacts",
+    )  # fmt: skip
+
+    class Meta:
+        verbose_name = _("custom value of a contact")
+        verbose_name_plural = _("custom values of contacts")
+        constraints = [
+            models.UniqueConstraint(fields=["contact", "field", "slot"], name="contactvalue_once")
+        ]
+        # Lists filtered or sorted by a field. Each row is in one of them.
+        indexes = [
+            *(
+                models.Index(
+                    fields=["field", column, "contact"],
+                    condition=Q((f"{column}__isnull", False)),
+                    name=f"contactvalue_by_{column}",
+                )
+                for column in COLUMNS
+            ),
+            # Whoever is deleted or merged: which values name it.
+            models.Index(
+                fields=["record"], condition=Q(record__isnull=False), name="contactvalue_naming"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact_id}: {self.field_id}"
+
+
+class ContactChange(RecordChange):
+    """Waits, as the history of statuses does, for the return of a deleted contact."""
+
+    contact = models.ForeignKey(
+        Contact, verbose_name=_("contact"), on_delete=models.DO_NOTHING, db_constraint=False,
+        db_index=False, related_name="label_changes",
+    )  # fmt: skip
+
+    class Meta(RecordChange.Meta):
+        verbose_name = _("change of a tag or field of a contact")
+        verbose_name_plural = _("changes of tags and fields of contacts")
+        indexes = [
+            # The history on a card, newest first.
+            models.Index(fields=["contact", "-recorded_at"], name="contactchange_of_contact"),
+        ]
+
+
+def members(category: Category) -> Q:
+    return PROSPECT_OR_CUSTOMER if category == Category.CUSTOMERS else Q()
+
+
+def of_kind(applies_to: str) -> Q:
+    if applies_to == AppliesTo.ALL:
+        return Q()
+    return Q(is_organization=applies_to == AppliesTo.COMPANIES)
+
+
+def names_of_contacts(ids: Sequence[int], user: Any) -> Mapping[int, str]:
+    """The names of those that ``user`` may see; for None, the system, of all."""
+    seen = Contact.objects.all() if user is None else Contact.objects.visible_to(user)
+    return dict(seen.filter(pk__in=ids).values_list("pk", "name"))
+
+
+def contacts_called(text: str, user: Any) -> Sequence[tuple[int, str, str]]:
+    """Some that a typed name could mean, with company or e-mail address."""
+    return called(Contact.objects.visible_to(user), text)
+
+
+def called(contacts: Any, text: str) -> Sequence[tuple[int, str, str]]:
+    found = contacts.matching(text).values_list("pk", "name", "company__name", "email")
+    return [(pk, name, company or email) for pk, name, company, email in found[:FOUND_AT_MOST]]
+
+
+HOLDER = register(
+    Holder(
+        record="contact",
+        model=Contact,
+        key="contact",
+        links=ContactTag,
+        values=ContactValue,
+        changes=ContactChange,
+        members=members,
+        of_kind=of_kind,
+        names=names_of_contacts,
+        find=contacts_called,
+    )
+)

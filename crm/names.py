@@ -1,0 +1,18 @@
+"""What people may call things."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from crm.folding import fold
+
+
+def validate_name(name: str) -> None:
+    """Refuse what nobody can read or type again: control characters, and nothing at all."""
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
+        raise ValidationError(_("A name has no control characters."))
+    if not fold(name):
+        raise ValidationError(_("A name has at least one letter, digit or sign."))
