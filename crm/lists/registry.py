@@ -158,23 +158,27 @@ class Registry:
     first_tabs: Sequence[str] = ()
     # Whether a group of chips can never hold, whatever is stored.
     impossible: Callable[[Sequence[Chip], Context], bool] = lambda chips, context: False
-    fields: dict[str, Field] = field(default_factory=dict)
-    # Fields that people make while the product runs: asked for anew by each ``registry_of``.
+    own: dict[str, Field] = field(default_factory=dict)
+    # Fields that people make while the product runs.
     made: Callable[[], Sequence[Field]] = lambda: ()
-
-    def complete(self) -> Registry:
-        """The same with the fields there are by now."""
-        made = {one.name: one for one in self.made()}
-        return replace(self, fields=self.fields | made) if made else self
+    # Whether it knows those: as ``registry_of`` gives it, for one reading.
+    current: bool = False
 
     def add(self, *fields: Field) -> None:
         for one in fields:
-            if one.name in self.fields or one.name in RESERVED:
+            if one.name in self.own or one.name in RESERVED:
                 raise ValueError(f"“{one.name}” is taken.")
-            self.fields[one.name] = one
+            self.own[one.name] = one
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        """All fields by name, those included that people have made by the time somebody first needs one."""
+        made = self.made() if self.current else ()
+        return self.own | {one.name: one for one in made}
 
     def get(self, name: str) -> Field | None:
-        return self.fields.get(name)
+        # Most lists need none that was made, and these cost a statement or two.
+        return self.own.get(name) or self.fields.get(name)
 
     def filters(self) -> list[Field]:
         return [one for one in self.fields.values() if one.filterable]
@@ -208,11 +212,11 @@ def register(registry: Registry) -> Registry:
 
 def registry_of(record: str) -> Registry:
     """As it is now: whoever asks several things of it keeps it. Raises ``KeyError`` for a record without lists."""
-    return _registries[record].complete()
+    return replace(_registries[record], current=True)
 
 
 def registries() -> Iterable[Registry]:
-    return [one.complete() for one in _registries.values()]
+    return [replace(one, current=True) for one in _registries.values()]
 
 
 def loaded(

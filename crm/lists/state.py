@@ -163,7 +163,7 @@ class ListState:
 
     def _read_sort(self, text: str) -> list[tuple[Field, bool]]:
         names = text.split(",")
-        return [(self.registry.fields[one.removeprefix("-")], one[0] == "-") for one in names]
+        return [(self.registry.own[one.removeprefix("-")], one[0] == "-") for one in names]
 
     def _columns(self) -> list[Field]:
         names = [one for one in self.params.get("columns", "").split(",") if one]
@@ -175,7 +175,7 @@ class ListState:
         names = names or self.usual_columns
         fields = (self.registry.get(name) for name in dict.fromkeys(names))
         fixed = self.registry.fixed_columns
-        shown = [self.registry.fields[name] for name in fixed]
+        shown = [self.registry.own[name] for name in fixed]
         return shown + [one for one in fields if one and one.cell and one.name not in fixed]
 
     @property
