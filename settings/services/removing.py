@@ -229,7 +229,7 @@ def _free_name(label: Label, category: str) -> str:
         name = label.name[: NAME_LENGTH - len(extra)] + extra
         if fold(name) not in taken:
             return name
-        more, number = [], number + 1
+        more, number = [], number if more else number + 1
 
 
 def _copied(label: Label, category: str) -> Any:
@@ -312,7 +312,11 @@ def _hand_over(
         there = there.filter(slot=slot)
     if mark:
         changes["came_from"] = Concat("came_from", Value(mark))
-    return rows.filter(~Exists(there)).order_by().update(**changes)
+    handed = rows.filter(~Exists(there)).order_by().update(**changes)
+    if mark:
+        # What stays behind for want of room: it is handed over when the other makes room, see `_next_in_line`.
+        rows.order_by().update(came_from=Concat("came_from", Value(mark)))
+    return handed
 
 
 def _mapped(of: Any, options: Mapping[int, int]) -> Case:
@@ -391,12 +395,17 @@ def _bring_back(label: Any, into: Any, removal: Removal) -> None:
     label.save(update_fields=["deleted_at"])
     if into is None:
         return
+    if removal.into_is_new:
+        _refuse_later(into, removal)
     mark = f"/{removal.pk}"
     _holder, rows = _rows(into)
     ours = rows.filter(came_from__endswith=mark)
+    waiting = _next_in_line(label, into, ours, removal)
     _give_way(label, into, ours if not removal.into_is_new else rows)
     options = _matched(into, label)
     _hand_over(into, label, ours, options, "")
+    for other, behind, theirs in waiting:
+        _hand_over(other, into, behind, theirs, "")
     _rows(label)[1].filter(came_from__endswith=mark).update(
         came_from=Substr("came_from", 1, Length("came_from") - len(mark))
     )
@@ -404,6 +413,44 @@ def _bring_back(label: Any, into: Any, removal: Removal) -> None:
         # Made for what was handed over: what it was given since goes along.
         _hand_over(into, label, rows, options, "")
         into.delete()
+
+
+def _refuse_later(into: Label, removal: Removal) -> None:
+    """What was made for a removal cannot go while others rest on it."""
+    resting = Removal.objects.filter(
+        Q(into_id=into.pk) | Q(label_id=into.pk), kind=removal.kind, undone_at=None
+    ).exclude(pk=removal.pk)
+    later = resting.first()
+    if later is not None:
+        raise ValidationError(
+            _("“%(name)s” was %(how)s since. Undo that first.")
+            % {"name": later.name, "how": later.get_how_display()}
+        )
+
+
+def _next_in_line(label: Label, into: Label, ours: QuerySet, removal: Removal) -> list[Any]:
+    """What else went into ``into`` since, and stayed behind because ``ours`` were there: as (label, rows, options)."""
+    found = []
+    later = Removal.objects.filter(
+        kind=removal.kind, into_id=into.pk, undone_at=None, pk__gt=removal.pk
+    )
+    for one in later.order_by("pk"):
+        other = type(label).objects.filter(pk=one.label_id).first()
+        if other is None:
+            continue
+        holder, rows = _rows(other)
+        options = dict(one.data.get("options", ()))
+        there = ours.filter(**{holder.key: OuterRef(holder.key)})
+        if isinstance(other, CustomField):
+            several = other.type == FieldType.CHOICES and options
+            there = there.filter(
+                slot=_mapped(OuterRef("slot"), options) if several else OuterRef("slot")
+            )
+        behind = rows.filter(Exists(there), came_from__endswith=f"/{one.pk}")
+        ids = list(behind.values_list("pk", flat=True))
+        if ids:
+            found.append((other, rows.filter(pk__in=ids), options))
+    return found
 
 
 def _give_way(label: Any, into: Any, coming: QuerySet) -> None:
