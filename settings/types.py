@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy
 from crm.folding import digits, fold
 from crm.money import format_money
 from settings.categories import FieldType
+from settings.joining import joined, parted
 from settings.models import CustomField, Option
 from settings.models.values import KEY_LENGTH
 
@@ -173,6 +174,13 @@ class Address(Text):
             return None
         super().clean(field, " ".join(parts))
         return "\n".join(parts)
+
+    def from_text(self, field: CustomField, text: str) -> Value:
+        """In a file its parts stand side by side, parted by semicolons; lines are read as well."""
+        return self.clean(field, text if "\n" in text else "\n".join(parted(text)))
+
+    def to_text(self, field: CustomField, value: Value) -> str:
+        return joined(value.rstrip("\n").split("\n"))
 
     def show(self, field: CustomField, value: Value, names: Names) -> str:
         return ", ".join(part for part in value.split("\n") if part)
@@ -392,11 +400,11 @@ class Choices(Choice):
         return tuple(sorted(found - {None})) or None
 
     def from_text(self, field: CustomField, text: str) -> Value:
-        parts = [part for part in text.split(";") if part.strip()]
+        parts = [part for part in parted(text) if part]
         return tuple(sorted({Choice.from_text(self, field, part) for part in parts})) or None
 
     def to_text(self, field: CustomField, value: Value) -> str:
-        return "; ".join(one.name for one in options_of(field) if one.pk in value)
+        return joined(one.name for one in options_of(field) if one.pk in value)
 
     def show(self, field: CustomField, value: Value, names: Names) -> str:
         return ", ".join(one.name for one in options_of(field) if one.pk in value)
