@@ -273,10 +273,14 @@ class StageQuerySet(models.QuerySet["Stage"]):
     def in_order(self) -> StageQuerySet:
         return self.select_related("pipeline").order_by("pipeline__position", "position", "pk")
 
+    def live(self) -> StageQuerySet:
+        """Those that deals may be moved to: neither they nor their pipelines are archived."""
+        return self.filter(archived=False, pipeline__archived=False)
+
     def first_open(self) -> Stage | None:
         """Where a new deal begins: the first active stage of the default pipeline."""
         active = [c for c in Category.values if GROUP_OF[c] == Group.ACTIVE]
-        stages = self.filter(category__in=active, pipeline__archived=False)
+        stages = self.live().filter(category__in=active)
         return stages.order_by("-pipeline__is_default", "pipeline__position", "position").first()
 
     def update(self, **values: Any) -> int:

@@ -8,4 +8,4 @@ class SettingsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from settings import signals  # noqa: F401
+        from settings import defaults, signals  # noqa: F401

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
+from crm.accounts.along import ALONG
 from crm.accounts.models import User
 
 
@@ -27,6 +28,10 @@ class UsernameOrEmailBackend(ModelBackend):
             User().set_password(password)
             return None
         return user if user.check_password(password) and self.user_can_authenticate(user) else None
+
+    def get_user(self, user_id: Any) -> User | None:
+        user = User.objects.annotate(**ALONG).filter(pk=user_id).first()
+        return user if user and self.user_can_authenticate(user) else None
 
     def _find(self, name: str) -> User | None:
         # The username wins: else somebody could take another's e-mail address as a username and block the sign-in.

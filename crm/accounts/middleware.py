@@ -2,13 +2,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
 
 class PreferencesMiddleware:
-    """Shows the pages in the language and time zone of the signed-in user.
+    """Shows the pages in the language and time zone of the signed-in user, or else of the account.
 
+    A language chosen before signing in, which is in the cookie, is the user's own; what the browser asks for is not.
     Must come after the authentication middleware; LocaleMiddleware, which reads the cookie and the browser, comes
     before it and stands for everybody who has chosen nothing.
     """
@@ -21,8 +23,10 @@ class PreferencesMiddleware:
         zone = None
         if user.is_authenticated:
             zone = user.zone
-            if user.language:
-                translation.activate(user.language)
+            chosen = user.language or request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME)
+            language = user.language or (None if chosen else user.account_language)
+            if language:
+                translation.activate(language)
                 request.LANGUAGE_CODE = translation.get_language()
         # The thread serves others afterwards: no zone must be taken over from the request before.
         with timezone.override(zone):

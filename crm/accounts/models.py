@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+
+from crm.accounts.along import ALONG
 
 
 def validate_time_zone(name: str) -> None:
@@ -14,6 +18,13 @@ def validate_time_zone(name: str) -> None:
         raise ValidationError(
             _("“%(name)s” is not a time zone. Example: Europe/Berlin."), params={"name": name}
         )
+
+
+def zone_called(name: str) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (KeyError, ValueError, OSError):
+        return None
 
 
 class User(AbstractUser):
@@ -48,13 +59,29 @@ class User(AbstractUser):
     def __str__(self) -> str:
         return self.get_full_name() or self.username
 
+    # What holds for whoever has chosen nothing. With the user that a request finds they come along.
+
+    @cached_property
+    def account_language(self) -> str:
+        return str(self._along("account_language") or "")
+
+    @cached_property
+    def account_time_zone(self) -> str:
+        return str(self._along("account_time_zone") or "")
+
+    def _along(self, name: str) -> Any:
+        if name not in ALONG:
+            return None
+        found = User.objects.filter(pk=self.pk).annotate(**{name: ALONG[name]})
+        return found.values_list(name, flat=True).first()
+
     @property
     def zone(self) -> ZoneInfo | None:
-        """The user's time zone; None when they follow the installation's or theirs is no longer known."""
-        try:
-            return ZoneInfo(self.time_zone) if self.time_zone else None
-        except (KeyError, ValueError, OSError):
-            return None
+        """The user's time zone, else the account's; None for the installation's.
+
+        One that is no longer known counts as none.
+        """
+        return zone_called(self.time_zone) or zone_called(self.account_time_zone or "")
 
 
 class Team(models.Model):
