@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from functools import wraps
-from typing import Any
-
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from crm.accounts.guards import administrators_only
 from crm.changes import one_change
 from crm.retry import retrying
 from crm.trash.models import TrashedRecord
@@ -21,18 +19,6 @@ from deals.notices import tell
 from deals.services import restore as restore_record
 
 PAGE = 50
-
-
-def administrators_only(view: Any) -> Any:
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        user = request.user
-        if not (user.is_active and (user.is_staff or user.is_superuser)):  # type: ignore[union-attr]
-            raise PermissionDenied
-        response: HttpResponse = view(request, *args, **kwargs)
-        return response
-
-    return guarded
 
 
 @require_GET

@@ -1,0 +1,24 @@
+"""Who may enter pages that are not for everybody."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+
+def is_administrator(user: Any) -> bool:
+    return bool(user.is_active and (user.is_staff or user.is_superuser))
+
+
+def administrators_only(view: Any) -> Any:
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not is_administrator(request.user):
+            raise PermissionDenied
+        response: HttpResponse = view(request, *args, **kwargs)
+        return response
+
+    return guarded
