@@ -11,10 +11,14 @@ from settings.catalogue import forget
 from settings.models import Account, Currency, CustomField, Option, Tag
 
 
-@receiver([post_save, post_delete])
-def labels_changed(sender: Any, **kwargs: Any) -> None:
-    if sender in (Tag, CustomField, Option, Account, Currency):
-        forget()
+# Of each by name: a receiver of all senders would keep every model from deleting rows in one statement.
+@receiver([post_save, post_delete], sender=Tag)
+@receiver([post_save, post_delete], sender=CustomField)
+@receiver([post_save, post_delete], sender=Option)
+@receiver([post_save, post_delete], sender=Account)
+@receiver([post_save, post_delete], sender=Currency)
+def labels_changed(**kwargs: Any) -> None:
+    forget()
 
 
 @receiver(m2m_changed, sender=Account.quiet_except.through)

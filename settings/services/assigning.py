@@ -102,19 +102,27 @@ def _cleaned(field: CustomField, value: Value) -> Value:
 
 
 def _check_references(
-    holder: Holder, fields: Iterable[CustomField], values: Iterable[Mapping[int, Value]]
+    holder: Holder, fields: Collection[CustomField], values: Iterable[Mapping[int, Value]]
 ) -> None:
-    """Refuse people and contacts that are not there."""
+    """Refuse people and contacts that are not there; at most two statements."""
     given = list(values)
+    asked: dict[str, dict[int, set[int]]] = {FieldType.USER: {}, FieldType.CONTACT: {}}
     for field in fields:
-        ids = {one[field.pk] for one in given if one.get(field.pk) is not None}
-        if field.type == FieldType.USER and ids:
-            known = set(User.objects.filter(pk__in=ids).values_list("pk", flat=True))
-        elif field.type == FieldType.CONTACT and ids:
-            known = set(holder.names(sorted(ids), current_actor()))
-        else:
-            continue
-        if ids - known:
+        if field.type in asked:
+            ids = {one[field.pk] for one in given if one.get(field.pk) is not None}
+            asked[field.type][field.pk] = ids
+    people = set().union(*asked[FieldType.USER].values())
+    contacts = set().union(*asked[FieldType.CONTACT].values())
+    known = {
+        FieldType.USER: set(User.objects.filter(pk__in=people).values_list("pk", flat=True))
+        if people
+        else set(),
+        FieldType.CONTACT: set(holder.names(sorted(contacts), current_actor()))
+        if contacts
+        else set(),
+    }
+    for field in fields:
+        if field.type in asked and asked[field.type][field.pk] - known[field.type]:
             problem = _("A record is gone, or not available to you.")
             raise ValidationError(f"{field.name}: {problem}")
 
@@ -131,7 +139,12 @@ def refusals(
 ) -> dict[int, str]:
     """Which of these records cannot have one of these tags or fields, and why; one statement."""
     given = list(labels)
-    return dict(_kept_out(holder_of(record), dict.fromkeys(ids, given)))
+    return refusals_each(record, dict.fromkeys(ids, given))
+
+
+def refusals_each(record: str, given: Mapping[int, Iterable[CustomField | Tag]]) -> dict[int, str]:
+    """``refusals`` with others for each record."""
+    return dict(_kept_out(holder_of(record), given))
 
 
 def _kept_out(
