@@ -23,6 +23,7 @@ from deals.effects import effects_of
 from deals.models import Deal
 from deals.notices import offer, offer_to_move_along, tell
 from deals.services import explain, lock_deals_of, preview, select_status
+from settings.catalogue import forget
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -105,9 +106,13 @@ def _new(request: HttpRequest, contact: Contact) -> HttpResponse:
     duplicates = duplicates_of(contact, request.user) if request.method == "POST" else []
     told = request.POST.get("anyway", "").split(",")
     if valid and all(str(duplicate.contact.pk) in told for duplicate in duplicates):
-        with one_change():
-            saved = form.save()
-            details.save()
+        try:
+            with one_change():
+                saved = form.save()
+                details.save()
+        except ValidationError as error:
+            again = Contact(is_organization=contact.is_organization)
+            return _show_refused(request, again, error)
         tell(request, _("%(name)s is a contact now.") % {"name": saved.name})
         return redirect(saved)
     return _show_form(request, contact, form, details, duplicates)
@@ -119,18 +124,21 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     contact = _edited(request, pk)
     if request.method != "POST":
         return _show_form(request, contact, *_forms(request, contact))
-    with one_change() as change:
-        # Deals before contacts, as every sync locks them; then nobody slips in between the
-        # comparison of versions and the saving.
-        lock_deals_of([pk])
-        locked = Contact.objects.editable_by(request.user).select_for_update(no_key=True)
-        contact = get_object_or_404(locked, pk=pk)
-        employer = contact.company_id
-        form, details = _forms(request, contact)
-        saved = form.is_valid() and details.is_valid()
-        if saved:
-            form.save()
-            details.save()
+    try:
+        with one_change() as change:
+            # Deals before contacts, as every sync locks them; then nobody slips in between the
+            # comparison of versions and the saving.
+            lock_deals_of([pk])
+            locked = Contact.objects.editable_by(request.user).select_for_update(no_key=True)
+            contact = get_object_or_404(locked, pk=pk)
+            employer = contact.company_id
+            form, details = _forms(request, contact)
+            saved = form.is_valid() and details.is_valid()
+            if saved:
+                form.save()
+                details.save()
+    except ValidationError as error:
+        return _show_refused(request, _edited(request, pk), error)
     if not saved:
         return _show_form(request, contact, form, details)
     tell(request, _("%(name)s is saved.") % {"name": contact.name}, change)
@@ -146,6 +154,15 @@ def _forms(
     data = request.POST if request.method == "POST" else None
     form = kind(data, instance=contact, initial=initial, user=request.user)
     return form, DetailFormSet(data, instance=contact, prefix="details")
+
+
+def _show_refused(request: HttpRequest, contact: Contact, error: ValidationError) -> HttpResponse:
+    """The form after a tag or field was removed between checking and saving, as there are others by now."""
+    forget()
+    form, details = _forms(request, contact)
+    details.is_valid()
+    form.refuse(error)
+    return _show_form(request, contact, form, details)
 
 
 def _show_form(

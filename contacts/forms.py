@@ -8,21 +8,24 @@ from django import forms
 from django.forms import BaseInlineFormSet, inlineformset_factory
 from django.utils.translation import gettext_lazy as _
 
-from contacts.fields import ContactChoiceField
+from contacts.fields import ContactChoiceField, contact_fields
 from contacts.models import Contact, ContactDetail
 from contacts.statuses import StatusKind
 from crm.accounts.models import User
-from crm.versions import VersionedForm
+from settings.fields import ContactField
+from settings.record_forms import CustomFieldsForm
 
 
-class ContactForm(VersionedForm):
+class ContactForm(CustomFieldsForm):
     """What people and companies share."""
+
+    record = "contact"
 
     # The fields in the groups they are shown in; no heading for the first.
     groups: list[tuple[Any, list[str]]] = []
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, user=user, **kwargs)
         owners = User.objects.filter(is_active=True)
         if self.instance.owner_id:
             owners = owners | User.objects.filter(pk=self.instance.owner_id)
@@ -33,7 +36,11 @@ class ContactForm(VersionedForm):
                 field.contacts = Contact.objects.visible_to(user)
 
     def grouped(self) -> list[tuple[Any, list[forms.BoundField]]]:
-        return [(heading, [self[name] for name in names]) for heading, names in self.groups]
+        own = [(heading, [self[name] for name in names]) for heading, names in self.groups]
+        return [*own, *self.label_groups()]
+
+    def contact_field(self) -> ContactField:
+        return contact_fields(self.user, self.contact_ids())
 
 
 REACH = ["email", "phone", "mobile", "website"]

@@ -10,12 +10,20 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from contacts.fields import ContactChoiceField
+from contacts.fields import ContactChoiceField, contact_fields
 from contacts.models import Contact
+from crm.changes import one_change
 from deals.models import Deal, LossReason, Stage, UnqualifiedReason
+from deals.models.labels import HOLDER
+from deals.services.required import missing_fields
 from deals.stages import Category, Group, as_moment
+from settings.catalogue import catalogue
+from settings.record_forms import made_fields
+from settings.services import set_values
+from settings.types import default_of
 
 # What becomes of the main contact before.
 KEEP, REMOVE = "keep", "remove"
@@ -31,11 +39,32 @@ class StageChoiceField(forms.ModelChoiceField):
 
 
 def offered_stages(now: Stage | None = None) -> QuerySet[Stage]:
-    """The stages a deal may be moved to: those of pipelines in use, and of the one it is in."""
+    """The stages a deal may be moved to: those in use of pipelines in use and of the one it is in; and the one it is
+    in.
+    """
     in_use = Q(pipeline__archived=False)
     if now is not None:
         in_use |= Q(pipeline=now.pipeline_id)
+    in_use &= Q(archived=False)
+    if now is not None:
+        in_use |= Q(pk=now.pk)
     return Stage.objects.in_order().filter(in_use)
+
+
+REASONS = ("loss_reason", "unqualified_reason", "source")
+
+
+def offered_reasons(form: Any, deal: Deal | None = None) -> None:
+    """Offer the reasons and sources that are not archived, and the one the deal has."""
+    deal = deal or form.instance
+    for name in REASONS:
+        if field := form.fields.get(name):
+            chosen = Q(pk=getattr(deal, f"{name}_id"))
+            field.queryset = field.queryset.filter(Q(archived=False) | chosen)
+
+
+def needed_in(stage: Stage) -> str:
+    return gettext("A deal in the stage “%(stage)s” needs it.") % {"stage": stage.name}
 
 
 def date_input() -> forms.DateInput:
@@ -69,26 +98,64 @@ class MoveForm(forms.Form):
         label=_("Unqualified reason"), queryset=UnqualifiedReason.objects.all(), required=False
     )
 
-    def __init__(self, *args: Any, deal: Deal, stage: Stage | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, deal: Deal, stage: Stage, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.deal = deal
+        self.wanted = stage
         stages = cast(forms.ModelChoiceField, self.fields["stage"])
         stages.queryset = offered_stages(deal.stage)
-        category = stage.category if stage else ""
-        for name, wanted in (
-            ("loss_reason", Category.LOST),
-            ("unqualified_reason", Category.UNQUALIFIED),
+        account = catalogue().account
+        for name, category, asked in (
+            ("loss_reason", Category.LOST, account.asks_loss_reason),
+            ("unqualified_reason", Category.UNQUALIFIED, account.asks_unqualified_reason),
         ):
-            if stage and category != wanted:
+            if stage.category != category or not asked:
                 del self.fields[name]
-        if stage and stage.group == Group.ACTIVE:
+        offered_reasons(self, deal)
+        if stage.group == Group.ACTIVE:
             del self.fields["closed_on"]
+        self._ask_for_missing(user)
+
+    def _ask_for_missing(self, user: Any) -> None:
+        missing = missing_fields([self.deal.pk], self.wanted).get(self.deal.pk, [])
+        self.missing = {field.form_name: field for field in missing}
+        for name, field in self.missing.items():
+            self.initial[name] = default_of(field)
+        self.fields |= made_fields(
+            self.missing,
+            {},
+            user=user,
+            holder=HOLDER,
+            contact_field=contact_fields(user, ()),
+            required=True,
+        )
+        for name in self.missing:
+            self.fields[name].error_messages["required"] = needed_in(self.wanted)
+
+    def needed(self) -> list[forms.BoundField]:
+        """The custom fields that the stage asks for and the deal lacks."""
+        return [self[name] for name in self.missing]
+
+    def asked(self) -> list[forms.BoundField]:
+        return [self[name] for name in self.fields if name not in (*self.missing, "stage")]
 
     def clean_closed_on(self) -> date | None:
         return clean_past(self.cleaned_data["closed_on"])
 
     def save(self) -> Deal:
-        """Move the deal."""
+        """Move the deal, and give it what the stage asks for, as one change. Raises ``ValidationError`` where that was
+        taken away, or more is asked for, since the form was made.
+        """
+        with one_change():
+            self._move()
+            values = {field.pk: self.cleaned_data[name] for name, field in self.missing.items()}
+            if values:
+                set_values("deal", {self.deal.pk: values})
+            if missing_fields([self.deal.pk], self.wanted):
+                raise ValidationError(gettext("This stage asks for more by now."))
+        return self.deal
+
+    def _move(self) -> None:
         deal, sent = self.deal, self.cleaned_data
         names = ["stage"]
         deal.stage = sent["stage"]
@@ -100,7 +167,6 @@ class MoveForm(forms.Form):
                 setattr(deal, name, sent[name])
                 names.append(name)
         deal.save(update_fields=names)
-        return deal
 
 
 class LinkForm(forms.Form):

@@ -19,9 +19,10 @@ from crm.retry import retrying
 from deals.card_forms import KEEP, REMOVE, LinkForm, MoveForm, StarForm, offered_stages
 from deals.cards import DealCard
 from deals.effects import effects_of
-from deals.models import Deal, DealContact
+from deals.models import Deal, DealContact, Stage
 from deals.notices import tell
 from deals.services import forget_win, move_active_deals, preview, set_primary_contact
+from settings.catalogue import forget as forget_labels
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -56,18 +57,41 @@ def move(request: HttpRequest, pk: int) -> HttpResponse:
     if stage is None:
         messages.error(request, _("This stage does not exist any more."))
         return redirect(deal)
-    form = MoveForm(request.POST or None, deal=deal, stage=stage, initial={"stage": stage.pk})
+    form = _move_form(request, deal, stage)
     if request.method == "POST" and form.is_valid():
-        with one_change() as change:
-            form.save()
+        try:
+            with one_change() as change:
+                form.save()
+        except ValidationError as error:
+            return _show_move(request, pk, stage, error)
         names = {"deal": deal.name, "stage": stage.name}
         tell(request, _("“%(deal)s” is moved to %(stage)s.") % names, change)
         return redirect(deal)
+    return _show_move(request, pk, stage)
+
+
+def _move_form(request: HttpRequest, deal: Deal, stage: Stage) -> MoveForm:
+    initial = {"stage": stage.pk}
+    return MoveForm(
+        request.POST or None, deal=deal, stage=stage, user=request.user, initial=initial
+    )
+
+
+def _show_move(
+    request: HttpRequest, pk: int, stage: Stage, error: ValidationError | None = None
+) -> HttpResponse:
+    if error:
+        # A field was removed, or a value taken away, since the form was checked.
+        forget_labels()
+    # As stored: a refused form may have changed the deal it was given.
+    deal = _edited(request, pk)
+    form = _move_form(request, deal, stage)
+    if error and form.is_valid():
+        form.add_error(None, error.messages)  # type: ignore[arg-type]
     with preview() as seen:
         Deal.objects.filter(pk=deal.pk).update(stage=stage)
     context = {
-        # As stored: a refused form may have changed the one it was given.
-        "deal": _edited(request, pk),
+        "deal": deal,
         "stage": stage,
         "form": form,
         "effects": effects_of(seen, request.user),

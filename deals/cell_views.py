@@ -20,7 +20,7 @@ class DealCell(CellView):
     rows_template = "deals/_rows.html"
 
     def form_of(self, record: Deal, data: QueryDict | None) -> Any:
-        return DealCellForm(data, instance=record)
+        return DealCellForm(data, instance=record, user=self.request.user)
 
     def edit_url(self, pk: int) -> str:
         return reverse("deals:edit", args=[pk])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -17,6 +18,7 @@ from deals.forms import DealForm
 from deals.models import Deal, Stage
 from deals.notices import tell
 from deals.services import preview
+from settings.catalogue import forget
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -29,8 +31,11 @@ def new(request: HttpRequest) -> HttpResponse:
         if _only_looks(request):
             return _look(request, None)
         if form.is_valid():
-            with one_change() as change:
-                deal = form.save()
+            try:
+                with one_change() as change:
+                    deal = form.save()
+            except ValidationError as error:
+                return _show_refused(request, None, error)
             tell(request, _("“%(deal)s” is saved.") % {"deal": deal.name}, change)
             return redirect(deal)
     else:
@@ -56,15 +61,26 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         return _show(request, DealForm(instance=deal, user=request.user), deal)
     if _only_looks(request):
         return _look(request, deal)
-    with one_change() as change:
-        form = DealForm(request.POST, instance=_locked(request, pk), user=request.user)
-        saved = form.is_valid()
-        if saved:
-            form.save()
+    try:
+        with one_change() as change:
+            form = DealForm(request.POST, instance=_locked(request, pk), user=request.user)
+            saved = form.is_valid()
+            if saved:
+                form.save()
+    except ValidationError as error:
+        return _show_refused(request, get_object_or_404(Deal, pk=pk), error)
     if not saved:
         return _show(request, form, deal)
     tell(request, _("“%(deal)s” is saved.") % {"deal": form.instance.name}, change)
     return redirect(deal)
+
+
+def _show_refused(request: HttpRequest, deal: Deal | None, error: ValidationError) -> HttpResponse:
+    """The form after a tag or field was removed between checking and saving, as there are others by now."""
+    forget()
+    form = DealForm(request.POST, instance=deal, user=request.user)
+    form.refuse(error)
+    return _show(request, form, deal)
 
 
 def _locked(request: HttpRequest, pk: int) -> Deal:
@@ -94,6 +110,7 @@ def _effects(request: HttpRequest, deal: Deal | None) -> Effects:
     stored = Deal.objects.get(pk=deal.pk) if deal else None
     form = DealForm(request.POST, instance=stored, user=request.user)
     form.is_valid()
+    form.stores_labels = False
     with preview() as seen:
         form.save()
     return effects_of(seen, request.user)

@@ -10,22 +10,30 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from contacts.fields import contact_fields
 from contacts.models import Contact
 from crm.accounts.models import User
 from crm.changes import one_change
-from crm.versions import Difference, VersionedForm
+from crm.versions import Difference
 from deals.card_forms import (
     KEEP,
     REMOVE,
     StageChoiceField,
     clean_past,
     date_input,
+    needed_in,
+    offered_reasons,
     offered_stages,
 )
 from deals.models import Deal, DealContact, Stage
 from deals.rows import ContactRows, Row, rows_of
 from deals.services import set_primary_contact
+from deals.services.required import required_at
 from deals.stages import Group
+from settings.catalogue import catalogue
+from settings.fields import ContactField
+from settings.models import Currency
+from settings.record_forms import CustomFieldsForm
 
 
 def offer_owners(form: forms.ModelForm) -> None:
@@ -35,7 +43,39 @@ def offer_owners(form: forms.ModelForm) -> None:
     owner.queryset = owners.order_by("first_name", "last_name", "username")
 
 
-class DealForm(VersionedForm):
+def offer_currencies(form: forms.ModelForm) -> None:
+    """Those in use, the account's own and the deal's. Where nobody has listed any, all that have three letters."""
+    listed = list(Currency.objects.all())
+    if not listed:
+        return
+    own = form.instance.currency if form.instance.pk else ""
+    codes = [one.code for one in listed if not one.archived]
+    codes += [one for one in (catalogue().account.currency, own) if one and one not in codes]
+    form.fields["currency"] = forms.ChoiceField(
+        label=form.fields["currency"].label, choices=[(code, code) for code in dict.fromkeys(codes)]
+    )
+
+
+class DealFields(CustomFieldsForm):
+    """What the forms of a deal share."""
+
+    record = "deal"
+
+    def contact_field(self) -> ContactField:
+        return contact_fields(self.user, self.contact_ids())
+
+    def refuse_missing(self, stage: Stage, *, reached: bool) -> None:
+        """Add an error to each field without a value that ``stage`` asks for, if it is reached or the value is taken
+        away just now.
+        """
+        asked = {field.form_name for field in required_at([stage]).get(stage.pk, [])}
+        for name in asked & self.fields.keys():
+            taken = name in self.changed_data and not self.omitted(name)
+            if (reached or taken) and self.value_of(name) is None and name not in self.errors:
+                self.add_error(name, needed_in(stage))
+
+
+class DealForm(DealFields):
     """A deal and its contacts. Saving it is one change.
 
     ``star`` is the row of the main contact, ``previous_star`` what becomes of the one before.
@@ -79,8 +119,13 @@ class DealForm(VersionedForm):
 
     uncompared = frozenset(("star", "previous_star"))
 
+    # A look at what follows for the statuses need not store what they do not rest on.
+    stores_labels = True
+
     def __init__(self, *args: Any, user: Any, star: Contact | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, user=user, **kwargs)
+        if not self.instance.pk and "currency" not in (kwargs.get("initial") or {}):
+            self.initial["currency"] = catalogue().account.currency
         self.stored_star = self.instance.primary_contact if self.instance.pk else None
         self.stored_stage = self.instance.stage if self.instance.pk else None
         self.initial.setdefault("was_star", self.instance.primary_contact_id)
@@ -103,6 +148,8 @@ class DealForm(VersionedForm):
         stage.queryset = stages
         stage.several = len(set(stages.values_list("pipeline_id", flat=True))) > 1
         offer_owners(self)
+        offer_currencies(self)
+        offered_reasons(self)
 
     def stored_contacts(self) -> set[int]:
         """Ids of everybody on the deal as it is stored."""
@@ -132,6 +179,8 @@ class DealForm(VersionedForm):
         redated = "closed_on" in self.changed_data and cleaned.get("closed_on")
         if redated and stage and stage.group == Group.ACTIVE:
             self.add_error("closed_on", _("A deal in this stage is not closed yet."))
+        if stage:
+            self.refuse_missing(stage, reached=stage != self.stored_stage)
         return cleaned
 
     def _clean_star(self, rows: list[Row]) -> None:
@@ -188,6 +237,8 @@ class DealForm(VersionedForm):
                 keep = self.cleaned_data["previous_star"] == KEEP
                 set_primary_contact(deal, self.new_star, keep_previous=keep)
             self._save_links(deal)
+            if self.stores_labels:
+                self.save_labels()
         return deal
 
     def _set_close_date(self, deal: Deal) -> None:
@@ -219,7 +270,7 @@ class DealForm(VersionedForm):
             DealContact.objects.bulk_create(added)
 
 
-class DealCellForm(VersionedForm):
+class DealCellForm(DealFields):
     """What of a deal can be changed without a look at who is on it: no status rests on it."""
 
     class Meta:
@@ -230,3 +281,10 @@ class DealCellForm(VersionedForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer_owners(self)
+        offered_reasons(self)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if any(self.cleaned_data.get(name) is None for name in self.custom.keys() & self.fields):
+            self.refuse_missing(self.instance.stage, reached=False)
+        return cleaned

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.core.exceptions import ValidationError
 from django.forms import BaseForm
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -56,7 +57,10 @@ class CellView(View):
 
     def post(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
         field = self._field(name)
-        form = self.save(pk, field)
+        try:
+            form = self.save(pk, field)
+        except ValidationError as error:
+            form = self._refused(pk, field, error)
         if form is None or not form.is_valid():
             record = get_object_or_404(self.registry.editable(request.user), pk=pk)
             return self._show(request, record, field, form, status=422)
@@ -67,6 +71,14 @@ class CellView(View):
         }
         context = {"rows": rows, "rows_template": self.rows_template, "said": said}
         return render(request, "lists/_cell_saved.html", context)
+
+    def _refused(self, pk: int, field: Field, error: ValidationError) -> Any:
+        """The form that was valid, with what saving it met; nothing is saved."""
+        record = get_object_or_404(self.registry.editable(self.request.user), pk=pk)
+        form = self.checked(record, field)
+        if form is not None and form.is_valid():
+            form.add_error(None, error.messages)
+        return form
 
     def _field(self, name: str) -> Field:
         field = self.registry.get(name)
@@ -92,7 +104,8 @@ class CellView(View):
         form = self.restricted(self.form_of(record, None), field)
         if form is None:
             return None
-        if data.get("was") == shown_value(form, field):
+        # What a hidden input held comes back with other ends of lines.
+        if data.get("was", "").replace("\r\n", "\n") == shown_value(form, field):
             data["version"] = form.stored_version
         return self.restricted(self.form_of(record, data), field)
 
@@ -118,4 +131,5 @@ class CellView(View):
 def shown_value(form: BaseForm, field: Field) -> str:
     """What a form that nothing was typed into has in the field of the cell."""
     value = form[field.editable].value()
-    return str(getattr(value, "pk", value) if value is not None else "")
+    text = str(getattr(value, "pk", value) if value is not None else "")
+    return text.replace("\r\n", "\n")
