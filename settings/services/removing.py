@@ -325,14 +325,16 @@ def _mapped(of: Any, options: Mapping[int, int]) -> Case:
     return Case(*whens, default=of, output_field=models.BigIntegerField())
 
 
-def _matched(label: Label, into: Label) -> dict[int, int]:
-    """For the options of one field those of the same names of the other, made where they are missing."""
+def _matched(label: Label, into: Label, known: Mapping[int, int] | None = None) -> dict[int, int]:
+    """For the options of one field those ``known`` of the other, else those of the same names, made where missing."""
     if not isinstance(label, CustomField) or label.type not in CHOOSING:
         return {}
     theirs = {option.key: option for option in Option.objects.filter(field=into.pk)}
     last = max((option.position for option in theirs.values()), default=0)
-    found = {}
+    found = dict(known or {})
     for number, option in enumerate(Option.objects.filter(field=label.pk), 1):
+        if option.pk in found:
+            continue
         if option.key not in theirs:
             theirs[option.key] = Option.objects.create(
                 field_id=into.pk, name=option.name, color=option.color, retired=option.retired,
@@ -402,7 +404,7 @@ def _bring_back(label: Any, into: Any, removal: Removal) -> None:
     ours = rows.filter(came_from__endswith=mark)
     waiting = _next_in_line(label, into, ours, removal)
     _give_way(label, into, ours if not removal.into_is_new else rows)
-    options = _matched(into, label)
+    options = _matched(into, label, {new: old for old, new in removal.data.get("options", ())})
     _hand_over(into, label, ours, options, "")
     for other, behind, theirs in waiting:
         _hand_over(other, into, behind, theirs, "")

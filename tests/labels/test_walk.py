@@ -1,0 +1,36 @@
+"""Random histories of tags and fields; some seeds are fixed, one is drawn anew and printed by a failure."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+import pytest
+
+from tests.labels.walk import shrink, walk
+
+STEPS = 220
+SEEDS = [1, 2, 3, 4]
+SECONDS = float(os.environ.get("STANDING_LABEL_SECONDS", 0))
+
+pytestmark = pytest.mark.django_db
+
+
+def held(seed: int) -> None:
+    failure = walk(seed, STEPS)
+    if failure is not None:
+        pytest.fail(str(shrink(failure)))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_history_agrees_with_the_rules(seed: int) -> None:
+    held(seed)
+
+
+def test_a_history_that_nobody_chose_agrees_with_the_rules() -> None:
+    end = time.monotonic() + SECONDS
+    while True:
+        held(random.SystemRandom().randrange(1_000, 10**9))
+        if time.monotonic() > end:
+            return
