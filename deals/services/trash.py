@@ -16,6 +16,7 @@ from crm.changes import Change, one_change
 from crm.trash.models import TrashedRecord
 from crm.trash.services import instance_of, row_of
 from deals.models import Deal, DealContact, DealParty, MergeRecord, Stage
+from deals.services.carried import bring_back_carried, forget_changes, note_carried
 from deals.services.sync import sync_statuses
 
 Kind = TrashedRecord.Kind
@@ -31,7 +32,10 @@ def note(change: Change, instance: models.Model, origin: Any) -> None:
     source = getattr(origin, "model", type(origin))
     if isinstance(instance, Deal):
         change.deals.add(instance.pk)
-        _entry(change, Kind.DEAL, instance.pk, _as_stored(instance, origin))
+        entry = _entry(change, Kind.DEAL, instance.pk, _as_stored(instance, origin))
+        if "tags" not in entry.data:
+            deleted = isinstance(origin, models.QuerySet) and source is Deal
+            _note_labels(change, Kind.DEAL, origin if deleted else [instance])
     elif isinstance(instance, Contact):
         change.deleted_contacts.add(instance.pk)
         if change.cause != Cause.MERGED:
@@ -39,6 +43,7 @@ def note(change: Change, instance: models.Model, origin: Any) -> None:
             if "employees" not in entry.data:
                 deleted = isinstance(origin, models.QuerySet) and source is Contact
                 _note_ties(change, origin if deleted else [instance])
+                _note_labels(change, Kind.CONTACT, origin if deleted else [instance])
     elif source is Deal and isinstance(instance, DealContact):
         entry = _entry(change, Kind.DEAL, instance.deal_id)
         entry.data["links"].append(row_of(instance))
@@ -85,8 +90,16 @@ def _note_ties(change: Change, contacts: Iterable[Contact]) -> None:
             change.trash[Kind.CONTACT, owner_id].data[name].append(pk)
 
 
+def _note_labels(change: Change, kind: str, records: Iterable[models.Model]) -> None:
+    ids = [record.pk for record in records]
+    for pk in ids:
+        _entry(change, kind, pk)
+    note_carried(change, kind, ids)
+
+
 def forget(kind: str, record_ids: list[int]) -> None:
-    """Drop the history of contacts that have left the trash for good, and what they were made of."""
+    """Drop the history of records that have left the trash for good, and what contacts were made of."""
+    forget_changes(kind, record_ids)
     if kind != Kind.CONTACT:
         return
     StatusChange.objects.filter(contact__in=record_ids).delete()
@@ -150,6 +163,7 @@ def _restore_deal(entry: TrashedRecord) -> Deal:
     for link in links:
         if link.contact_id in present:
             insert_as_stored(link)
+    bring_back_carried(entry)
     _restore_kept(entry.data["kept"])
     with one_change() as change:
         change.new_deals.add(deal.pk)
@@ -182,6 +196,7 @@ def _restore_contact(entry: TrashedRecord) -> Contact:
     for link in links:
         if link.deal_id in deals and stars[link.deal_id] != contact.pk:
             insert_as_stored(link)
+    bring_back_carried(entry)
     _restore_kept(entry.data["kept"])
     ids = entry.data
     Contact.objects.filter(pk__in=ids["employees"], company=None).update(company=contact)
