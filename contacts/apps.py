@@ -8,4 +8,5 @@ class ContactsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from contacts import actions, bulk, exports, listing  # noqa: F401
+        from contacts import actions, bulk, exports, label_actions, listing  # noqa: F401
+        from contacts import labels_follow  # noqa: F401

@@ -11,12 +11,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from contacts.actions import SETTABLE
-from contacts.fields import ContactChoiceField
+from contacts.fields import ContactChoiceField, contact_fields
 from contacts.models import Contact
 from contacts.statuses import CustomerStatus, ProspectStatus, StatusKind
 from crm.bulk.forms import ActionForm, FieldsForm, OwnerForm
 from crm.bulk.pages import ActionPage, register_page
 from deals.models import Deal
+from settings.fields import ContactField
+from settings.label_pages import CustomValuesForm, CustomValuesPage, TagsForm, TagsPage
 
 LEAVE = ("", gettext_lazy("Leave it as it is"))
 
@@ -112,6 +114,30 @@ class FieldsPage(ActionPage):
 
     def hint(self) -> str:
         return _("A job title is refused for companies, an industry for people.")
+
+
+class ContactTagsForm(TagsForm):
+    record = "contact"
+
+
+@register_page
+class ContactTagsPage(TagsPage):
+    key = "contact.tags"
+    form = ContactTagsForm
+
+
+class ContactValuesForm(CustomValuesForm):
+    record = "contact"
+
+    def contact_field(self) -> ContactField:
+        return contact_fields(self.user, self.contact_ids())
+
+
+@register_page
+class ContactValuesPage(CustomValuesPage):
+    key = "contact.values"
+    form = ContactValuesForm
+    picks = True
 
 
 class CompanyForm(ActionForm):

@@ -30,7 +30,9 @@ from crm.bulk.models import BulkRun
 from crm.changes import one_change
 from deals.models import Deal, DealParty, LossReason, Stage, UnqualifiedReason
 from deals.services.put_back import kept_wins, put_back_wins
+from deals.services.required import missing_fields
 from deals.stages import Category
+from settings.catalogue import known_once
 
 
 class DealAction(BulkAction):
@@ -94,6 +96,8 @@ class MoveDeals(DealAction):
             Deal.stored_states(ids)
             before = self._rows(ids)
             moving = [pk for pk, row in before.items() if row["stage_id"] != stage.pk]
+            kept_out = self._lacking(moving, stage)
+            moving = [pk for pk in moving if pk not in kept_out]
             parties = self._parties(moving)
             Deal.objects.filter(pk__in=moving).update(stage=stage, **reasons)
         # Settled by now: an active deal without a company may have got one.
@@ -101,7 +105,7 @@ class MoveDeals(DealAction):
         return [
             done(pk, as_text(before[pk] | parties.get(pk, {})), as_text(after[pk]))
             if pk in after
-            else unchanged(pk)
+            else (refused(pk, kept_out[pk]) if pk in kept_out else unchanged(pk))
             for pk in ids
         ]
 
@@ -155,6 +159,17 @@ class MoveDeals(DealAction):
         if stage is None:
             raise ValidationError({"stage": _("This stage does not exist any more.")})
         return stage
+
+    def _lacking(self, ids: Sequence[int], stage: Stage) -> dict[int, str]:
+        """Which of these deals lack fields that the stage requires, with these named."""
+        with known_once():
+            missing = missing_fields(ids, stage)
+        return {
+            pk: _("It lacks what the stage “%(stage)s” requires: %(fields)s.")
+            % {"stage": stage.name, "fields": ", ".join(field.name for field in fields)}
+            for pk, fields in missing.items()
+            if fields
+        }
 
     def _rows(self, ids: Any) -> dict[int, dict[str, Any]]:
         rows = Deal.objects.filter(pk__in=list(ids)).order_by().values("pk", *MOVED)

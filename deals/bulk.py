@@ -8,11 +8,14 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from contacts.fields import contact_fields
 from crm.bulk.forms import ActionForm, FieldsForm, OwnerForm
 from crm.bulk.pages import ActionPage, register_page
 from deals.card_forms import StageChoiceField, date_input, offered_stages
 from deals.fields import DealChoiceField
 from deals.models import Deal, LossReason, Stage, UnqualifiedReason
+from settings.fields import ContactField
+from settings.label_pages import CustomValuesForm, CustomValuesPage, TagsForm, TagsPage
 
 
 class StageForm(ActionForm):
@@ -56,7 +59,10 @@ class StagePage(ActionPage):
         return _("Move %(records)s to a stage") % {"records": counted}
 
     def hint(self) -> str:
-        return _("The statuses of everybody these deals count for follow in the same change.")
+        return _(
+            "The statuses of everybody these deals count for follow in the same change. A deal that lacks a field "
+            "required in the stage is refused, with the field named."
+        )
 
 
 @register_page
@@ -95,6 +101,30 @@ class FieldsPage(ActionPage):
 
     def question(self, counted: str) -> str:
         return _("Set fields of %(records)s") % {"records": counted}
+
+
+class DealTagsForm(TagsForm):
+    record = "deal"
+
+
+@register_page
+class DealTagsPage(TagsPage):
+    key = "deal.tags"
+    form = DealTagsForm
+
+
+class DealValuesForm(CustomValuesForm):
+    record = "deal"
+
+    def contact_field(self) -> ContactField:
+        return contact_fields(self.user, self.contact_ids())
+
+
+@register_page
+class DealValuesPage(CustomValuesPage):
+    key = "deal.values"
+    form = DealValuesForm
+    picks = True
 
 
 @register_page
