@@ -16,6 +16,7 @@ from contacts.duplicates import duplicates_of
 from contacts.fields import OPTIONS_AT_MOST, of_kind
 from contacts.forms import CompanyForm, DetailFormSet, PersonForm, StatusForm
 from contacts.models import Contact
+from contacts.models.labels import HOLDER
 from contacts.statuses import WORDS, StatusKind, label_of
 from crm.changes import one_change
 from crm.retry import retrying
@@ -23,6 +24,7 @@ from deals.effects import effects_of
 from deals.models import Deal
 from deals.notices import offer, offer_to_move_along, tell
 from deals.services import explain, lock_deals_of, preview, select_status
+from settings.cards import QuickTagForm
 from settings.catalogue import forget
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -42,12 +44,16 @@ def card(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _show_card(
-    request: HttpRequest, contact: Contact, refusals: dict[str, list[str]] | None = None
+    request: HttpRequest,
+    contact: Contact,
+    refusals: dict[str, list[str]] | None = None,
+    **more: Any,
 ) -> HttpResponse:
     context = {
         "contact": contact,
         "card": ContactCard(contact, request.user, request.GET),
         "refusals": refusals or {},
+        **more,
     }
     return render(request, "contacts/card.html", context)
 
@@ -178,6 +184,32 @@ def _show_form(
         "duplicates": duplicates,
     }
     return render(request, "contacts/form.html", context)
+
+
+# -- tags
+
+
+@require_POST
+@retrying
+def tags(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put a tag on the contact or take one off: for htmx its tags and history anew, else its card."""
+    contact = _edited(request, pk)
+    form = QuickTagForm(request.POST, holder=HOLDER, record=contact, user=request.user)
+    said = form.said()
+    if not request.htmx:  # type: ignore[attr-defined]
+        if form.errors:
+            return _show_card(request, _seen(request, pk), **form.refused())
+        tell(request, said)
+        return redirect(f"{contact.get_absolute_url()}#labels")
+    context = {
+        "contact": contact,
+        "card": ContactCard(_seen(request, pk), request.user, request.GET),
+        "tags_url": request.path,
+        "said": said,
+        "is_fragment": True,
+        **form.refused(),
+    }
+    return render(request, "contacts/_tags_changed.html", context, status=form.status)
 
 
 # -- statuses

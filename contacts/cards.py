@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Case, F, QuerySet, When, Window
+from django.db.models import (
+    Case,
+    Count,
+    Exists,
+    F,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+    Window,
+)
 from django.db.models.functions import RowNumber
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from contacts.models import Contact, StatusChange
+from contacts.models.labels import HOLDER, ContactChange
 from contacts.statuses import StatusKind, label_of
 from deals.models import Deal, DealParty
 from deals.notices import active_deals_elsewhere
 from deals.services import explain
 from deals.services.select import refusal, stored_names
 from deals.stages import Group
+from settings.cards import Section, changes_of, label_row, sections_of
 
 PAGE = 20
+DIGITS = re.compile("[0-9]{1,9}", re.ASCII)
+NEWEST_FIRST = ("-recorded_at", "-pk")
 DEALS_NAMED = 3
 MARKED_AT_MOST = 500
 # Active deals first, lost ones last.
@@ -43,6 +60,8 @@ class Employee:
 
 @dataclass
 class HistoryRow:
+    """A change of a status."""
+
     change: StatusChange
     deal_exists: bool
 
@@ -62,7 +81,7 @@ class ContactCard:
 
     @cached_property
     def statuses(self) -> list[Any]:
-        explanation = explain(self.contact)
+        explanation = explain(self.contact, as_loaded=True)
         return [explanation.prospect, explanation.customer]
 
     @cached_property
@@ -147,23 +166,66 @@ class ContactCard:
         return found
 
     @cached_property
-    def history(self) -> Page:
-        """A page of ``HistoryRow``, newest first."""
-        changes = (
-            StatusChange.objects.filter(contact=self.contact.pk)
-            .select_related("actor")
-            .order_by("-recorded_at", "-pk")
+    def sections(self) -> list[Section]:
+        """Tags and custom fields, by category."""
+        return sections_of(
+            HOLDER,
+            self.contact,
+            self.user,
+            tag_list=reverse("contacts:list"),
+            card_of=lambda pk: reverse("contacts:card", args=[pk]),
         )
-        page = self._page(changes, "history")
-        rows = list(page.object_list)
-        named = {row.deal_id for row in rows if row.deal_id}
-        present = set(self._deals.filter(pk__in=named).values_list("pk", flat=True))
-        page.object_list = [HistoryRow(row, row.deal_id in present) for row in rows]
+
+    @cached_property
+    def history(self) -> Page:
+        """A page of ``HistoryRow`` and ``LabelRow``, newest first; two statements."""
+        number = self._number("history")
+        there = self._deals.filter(pk=OuterRef("deal_id"))
+        statuses = StatusChange.objects.filter(contact=self.contact.pk).order_by(*NEWEST_FIRST)
+        of_both = [
+            _first(rows.select_related("actor"), number * PAGE)
+            for rows in (
+                statuses.annotate(deal_exists=Exists(there)),
+                changes_of(HOLDER, self.contact),
+            )
+        ]
+        rows = sorted(
+            (row for many, _total in of_both for row in many),
+            key=lambda row: (row.recorded_at, isinstance(row, ContactChange), row.pk),
+            reverse=True,
+        )
+        total = sum(total for _many, total in of_both)
+        page = Paginator(range(total), PAGE).get_page(number)
+        page.object_list = [
+            label_row(row)
+            if isinstance(row, ContactChange)
+            else HistoryRow(row, row.deal_exists)
+            for row in rows[page.start_index() - 1 : page.end_index()]
+        ]  # fmt: skip
         return page
 
     def _page(self, rows: Any, name: str) -> Page:
-        # An address from yesterday may name a page that is gone: the nearest one is shown.
-        return Paginator(rows, PAGE).get_page(self.query.get(name))
+        """A page of ``rows``; one statement that also counts them."""
+        number = self._number(name)
+        found, total = _first(rows, PAGE, (number - 1) * PAGE)
+        page = Paginator(range(total), PAGE).get_page(number)
+        page.object_list = found
+        if not found and number > 1:
+            # An address from yesterday may name a page that is gone: the nearest one is shown.
+            page = Paginator(rows, PAGE).get_page(number)
+        return page
+
+    def _number(self, name: str) -> int:
+        sent = self.query.get(name, "")
+        # Nobody has more, and the database knows no larger offsets.
+        return min(max(int(sent), 1), 10**6) if DIGITS.fullmatch(sent) else 1
+
+
+def _first(rows: Any, many: int, after: int = 0) -> tuple[list[Any], int]:
+    """Some of ``rows`` from a place on, and how many there are in all, where there is any at that place."""
+    counted = rows.order_by().annotate(one=Value(1)).values("one").annotate(total=Count("pk"))
+    found = list(rows.annotate(of_all=Subquery(counted.values("total")))[after : after + many])
+    return found, found[0].of_all if found else 0
 
 
 @dataclass

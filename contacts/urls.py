@@ -29,6 +29,7 @@ urlpatterns = [
     path("merges/<int:pk>/undo/", merge_views.undo, name="undo_merge"),
     path("contacts/<int:pk>/", card_views.card, name="card"),
     path("contacts/<int:pk>/cell/<str:name>/", cell_views.ContactCell.as_view(), name="cell"),
+    path("contacts/<int:pk>/tags/", card_views.tags, name="tags"),
     path("contacts/<int:pk>/edit/", card_views.edit, name="edit"),
     path("contacts/<int:pk>/delete/", card_views.delete, name="delete"),
     path("contacts/<int:pk>/status/", card_views.select, name="select_status"),

@@ -20,8 +20,10 @@ from deals.card_forms import KEEP, REMOVE, LinkForm, MoveForm, StarForm, offered
 from deals.cards import DealCard
 from deals.effects import effects_of
 from deals.models import Deal, DealContact, Stage
+from deals.models.labels import HOLDER
 from deals.notices import tell
 from deals.services import forget_win, move_active_deals, preview, set_primary_contact
+from settings.cards import QuickTagForm
 from settings.catalogue import forget as forget_labels
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
@@ -34,12 +36,40 @@ def _edited(request: HttpRequest, pk: int) -> Deal:
 @require_GET
 def card(request: HttpRequest, pk: int) -> HttpResponse:
     deal = get_object_or_404(Deal.objects.visible_to(request.user).for_card(), pk=pk)
+    return _show_card(request, deal)
+
+
+def _show_card(request: HttpRequest, deal: Deal, **more: Any) -> HttpResponse:
     context = {
         "deal": deal,
         "card": DealCard(deal, request.user, request.GET),
         "link_form": LinkForm(user=request.user, deal=deal),
+        **more,
     }
     return render(request, "deals/card.html", context)
+
+
+@require_POST
+@retrying
+def tags(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put a tag on the deal or take one off: for htmx its tags and history anew, else its card."""
+    deal = _edited(request, pk)
+    form = QuickTagForm(request.POST, holder=HOLDER, record=deal, user=request.user)
+    said = form.said()
+    if not request.htmx:  # type: ignore[attr-defined]
+        if form.errors:
+            return _show_card(request, deal, **form.refused())
+        tell(request, said)
+        return redirect(f"{deal.get_absolute_url()}#labels")
+    context = {
+        "deal": deal,
+        "card": DealCard(deal, request.user, request.GET),
+        "tags_url": request.path,
+        "said": said,
+        "is_fragment": True,
+        **form.refused(),
+    }
+    return render(request, "deals/_tags_changed.html", context, status=form.status)
 
 
 # -- moving

@@ -8,13 +8,18 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from contacts.models import Contact
 from deals.models import Deal, DealContact, DealParty, Stage
+from deals.models.labels import HOLDER
+from deals.services.required import required_at
 from deals.stages import Category, Group
+from settings.cards import Section, changes_of, label_row, sections_of
 
 PAGE = 50
+HISTORY = 10
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class Step:
     stage: Stage
     current: bool
     passed: bool
-    # It asks first: somebody's statuses follow.
+    # It asks first: somebody's statuses follow, or the deal lacks a field that the stage needs.
     asks: bool
 
 
@@ -47,17 +52,43 @@ class DealCard:
         self.query = query
 
     @cached_property
+    def sections(self) -> list[Section]:
+        """Tags and custom fields."""
+        return sections_of(
+            HOLDER,
+            self.deal,
+            self.user,
+            tag_list=reverse("deals:list"),
+            card_of=lambda pk: reverse("contacts:card", args=[pk]),
+        )
+
+    @cached_property
+    def history(self) -> Page:
+        """A page of ``LabelRow``: what was changed of tags and custom fields, newest first."""
+        changes = changes_of(HOLDER, self.deal).select_related("actor")
+        page: Page = Paginator(changes, HISTORY).get_page(self.query.get("history"))
+        page.object_list = [label_row(row) for row in page.object_list]
+        return page
+
+    @cached_property
     def steps(self) -> list[Step]:
         """Every stage of the deal's pipeline, in order."""
-        stages = list(self.deal.stage.pipeline.stages.all())
         here = self.deal.stage_id
+        stages = [
+            stage
+            for stage in self.deal.stage.pipeline.stages.all()
+            if not stage.archived or stage.pk == here
+        ]
+        asked = required_at(stages)
+        lacking = {field.pk for section in self.sections for field in section.empty}
         at = next(number for number, stage in enumerate(stages) if stage.pk == here)
         return [
             Step(
                 stage,
                 current=stage.pk == here,
                 passed=number < at and stage.group == Group.ACTIVE,
-                asks=stage.group != self.deal.group,
+                asks=stage.group != self.deal.group
+                or any(field.pk in lacking for field in asked.get(stage.pk, ())),
             )
             for number, stage in enumerate(stages)
         ]

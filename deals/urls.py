@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import include, path
 
 from crm.bulk import views as bulk_views
 from crm.exports import views as export_views
@@ -7,6 +7,7 @@ from deals import card_views, cell_views, form_views, option_views, trash_views,
 app_name = "deals"
 
 urlpatterns = [
+    path("settings/", include("deals.settings_urls")),
     path("deals/", views.DealList.as_view(), name="list"),
     path("deals/lists/<slug:slug>/", views.DealList.as_view(), name="list"),
     path("deals/act/", bulk_views.act, {"record": "deal"}, name="act"),
@@ -18,6 +19,7 @@ urlpatterns = [
     path("deals/move-along/", card_views.move_along, name="move_along"),
     path("deals/<int:pk>/", card_views.card, name="card"),
     path("deals/<int:pk>/cell/<str:name>/", cell_views.DealCell.as_view(), name="cell"),
+    path("deals/<int:pk>/tags/", card_views.tags, name="tags"),
     path("deals/<int:pk>/edit/", form_views.edit, name="edit"),
     path("deals/<int:pk>/move/", card_views.move, name="move"),
     path("deals/<int:pk>/star/", card_views.star, name="star"),

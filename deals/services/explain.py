@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q, Subquery
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -77,28 +78,34 @@ class Explanation:
         return asdict(self)
 
 
-def explain(contact: Contact) -> Explanation:
-    """Explain both statuses of ``contact`` as stored. Five queries, however many deals."""
-    contact = Contact.objects.select_related("prospect_marked_by", "customer_marked_by").get(
-        pk=contact.pk
-    )
+def explain(contact: Contact, *, as_loaded: bool = False) -> Explanation:
+    """Explain both statuses of ``contact`` as stored. Three queries, however many deals; two with ``as_loaded``, for
+    one that was read just now with who marked it.
+    """
+    if not as_loaded:
+        contact = Contact.objects.select_related("prospect_marked_by", "customer_marked_by").get(
+            pk=contact.pk
+        )
     parties = (
         DealParty.objects.filter(contact=contact)
         .select_related("deal__stage")
         .order_by("-deal__opened_at", "-deal_id")
     )
     deals = [_reference(party) for party in parties]
-    latest = {kind: _latest(contact, kind) for kind in StatusKind}
+    latest = _latest(contact)
     return Explanation(
         contact.pk,
-        _explain(contact, StatusKind.PROSPECT, deals, latest[StatusKind.PROSPECT]),
-        _explain(contact, StatusKind.CUSTOMER, deals, latest[StatusKind.CUSTOMER]),
+        _explain(contact, StatusKind.PROSPECT, deals, latest.get(StatusKind.PROSPECT)),
+        _explain(contact, StatusKind.CUSTOMER, deals, latest.get(StatusKind.CUSTOMER)),
     )
 
 
-def _latest(contact: Contact, kind: StatusKind) -> StatusChange | None:
-    changes = contact.status_changes.filter(status=kind).select_related("actor")
-    return changes.order_by("-recorded_at", "-pk").first()
+def _latest(contact: Contact) -> dict[str, StatusChange]:
+    """The latest change of each status that ever changed."""
+    changes = contact.status_changes.order_by("-recorded_at", "-pk")
+    newest = [Q(pk=Subquery(changes.filter(status=kind).values("pk")[:1])) for kind in StatusKind]
+    found = contact.status_changes.filter(newest[0] | newest[1]).select_related("actor")
+    return {change.status: change for change in found}
 
 
 def _reference(party: DealParty) -> DealReference:

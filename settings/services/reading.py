@@ -115,10 +115,18 @@ def seen_of(
     category that it does not belong to, and fields without those that are for the other kind of contact.
     """
     belonging = [one for one in categories if belongs(holder, record, one)]
+    carried = tags_of(holder, [record.pk], belonging, unseen=True).get(record.pk, [])
+    tags = {one: [tag for tag in carried if tag.category == one] for one in belonging}
+    return tags, fields_seen(holder, record, belonging, user)
+
+
+def fields_seen(
+    holder: Holder, record: Any, belonging: Sequence[Category], user: Any
+) -> dict[Category, list[Seen]]:
+    """The fields of a record that belongs to these categories, as ``seen_of`` gives them."""
     fields = [one for one in catalogue().fields(*belonging) if has_field(record, one)]
     values = values_of(holder, [record.pk], fields, unseen=True).get(record.pk, {})
     names = names_for(holder, fields, [values], user)
-    carried = tags_of(holder, [record.pk], belonging, unseen=True).get(record.pk, [])
     shown = [
         Seen(
             field,
@@ -127,10 +135,7 @@ def seen_of(
         )
         for field in fields
     ]
-    return (
-        {one: [tag for tag in carried if tag.category == one] for one in belonging},
-        {one: [seen for seen in shown if seen.field.category == one] for one in belonging},
-    )
+    return {one: [seen for seen in shown if seen.field.category == one] for one in belonging}
 
 
 def belongs(holder: Holder, record: Any, category: Category) -> bool:
