@@ -18,7 +18,7 @@ from settings.categories import Category, FieldType
 from settings.holders import Holder, holder_of
 from settings.models import CustomField, RecordChange, Tag
 from settings.models.values import COLUMNS
-from settings.services.locks import live_and_shared
+from settings.services.locks import live_and_shared, types_shared
 from settings.services.reading import names_for, tags_of, values_of
 from settings.types import Names, Value, type_of
 
@@ -59,8 +59,13 @@ def set_values(
     _check_references(holder, fields.values(), cleaned.values())
     with one_change():
         _lock(holder, wanted)
-        if live_and_shared(CustomField, field_ids) != field_ids:
+        stored_types = types_shared(CustomField, field_ids)
+        if stored_types.keys() != field_ids:
             raise ValidationError(_("This field is gone."))
+        for field in fields.values():
+            if stored_types[field.pk] != field.type:
+                problem = _("“%s” was given another type just now. Look at it again.")
+                raise ValidationError(problem % field.name)
         if not unseen:
             # Giving back no value is always allowed.
             given = {

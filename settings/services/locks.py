@@ -14,11 +14,20 @@ def live_and_shared(model: type[Model], ids: Collection[int]) -> set[int]:
 
     Locked ``FOR SHARE``, so that those who only use them do not wait for each other. SQLite has one writer anyway.
     """
+    return {pk for (pk,) in _shared(model, ids, "pk")}
+
+
+def types_shared(model: type[Model], ids: Collection[int]) -> dict[int, str]:
+    """The types of these fields as far as they are live; none of them gets another one before the transaction ends."""
+    return dict(_shared(model, ids, "pk", "type"))
+
+
+def _shared(model: type[Model], ids: Collection[int], *columns: str) -> list[Any]:
     labels: Any = model._default_manager
-    rows = labels.live().filter(pk__in=ids).order_by("pk").values_list("pk")
+    rows = labels.live().filter(pk__in=ids).order_by("pk").values_list(*columns)
     if connection.vendor != "postgresql":
-        return {pk for (pk,) in rows}
+        return list(rows)
     sql, params = rows.query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(f"{sql} FOR SHARE", params)
-        return {pk for (pk,) in cursor.fetchall()}
+        return cursor.fetchall()

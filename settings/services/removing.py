@@ -27,6 +27,7 @@ from settings.categories import CHOOSING, Category, FieldType
 from settings.holders import Holder, holder_for
 from settings.models import CustomField, Option, Removal, Tag
 from settings.models.labels import NAME_LENGTH
+from settings.services.converting import undo_conversion
 
 How = Removal.How
 Label = Tag | CustomField
@@ -152,6 +153,8 @@ def merge_labels(label: Label, into: Label) -> Removal:
     with one_change():
         _refuse_pair(label, into)
         both = {one.pk: _locked(one) for one in sorted([label, into], key=_by_id)}
+        # One of them may have been given another type since it was read.
+        _refuse_pair(both[label.pk], both[into.pk])
         return _remove(both[label.pk], How.MERGED, both[into.pk], Q())
 
 
@@ -359,6 +362,10 @@ def undo_removal(removal: Removal) -> Any:
         removal = Removal.objects.select_for_update(no_key=True).get(pk=removal.pk)
         if removal.undone_at:
             raise ValidationError(_("This is undone already."))
+        if removal.how == How.CONVERTED:
+            subject = undo_conversion(removal)
+            _mark_undone(removal)
+            return subject
         ids = [removal.label_id, *([removal.into_id] if removal.into_id else [])]
         rows = model.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
         labels = {one.pk: one for one in rows}
@@ -370,10 +377,14 @@ def undo_removal(removal: Removal) -> Any:
         else:
             into = labels.get(removal.into_id) if removal.into_id else None
             _bring_back(label, into, removal)
-        removal.undone_at = timezone.now()
-        removal.save(update_fields=["undone_at"])
-        forget()
+        _mark_undone(removal)
     return label
+
+
+def _mark_undone(removal: Removal) -> None:
+    removal.undone_at = timezone.now()
+    removal.save(update_fields=["undone_at"])
+    forget()
 
 
 def _move_back(label: Any, removal: Removal) -> None:
@@ -399,6 +410,7 @@ def _bring_back(label: Any, into: Any, removal: Removal) -> None:
         return
     if removal.into_is_new:
         _refuse_later(into, removal)
+    _refuse_converted(into, removal)
     mark = f"/{removal.pk}"
     _holder, rows = _rows(into)
     ours = rows.filter(came_from__endswith=mark)
@@ -427,6 +439,17 @@ def _refuse_later(into: Label, removal: Removal) -> None:
         raise ValidationError(
             _("“%(name)s” was %(how)s since. Undo that first.")
             % {"name": later.name, "how": later.get_how_display()}
+        )
+
+
+def _refuse_converted(into: Label, removal: Removal) -> None:
+    """What went into a field that was given another type since is not with it: that has to be undone first."""
+    since = Removal.objects.filter(
+        kind=removal.kind, how=How.CONVERTED, label_id=into.pk, undone_at=None, pk__gt=removal.pk
+    )
+    if since.exists():
+        raise ValidationError(
+            _("“%s” was given another type since. Undo that first.") % removal.into_name
         )
 
 
