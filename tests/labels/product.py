@@ -15,19 +15,7 @@ from deals.models import Deal
 from deals.services import select_status
 from settings.categories import Category, FieldType
 from settings.models import CustomField, Option, Removal, Tag
-from settings.services import (
-    change_tags,
-    delete_everywhere,
-    delete_label,
-    merge_labels,
-    move_label,
-    seen_of,
-    set_values,
-    tags_of,
-    toll_of,
-    undo_removal,
-    values_of,
-)
+from settings.services import assigning, reading, removing
 from tests.deals.factories import default_stages
 from tests.labels.oracle import Toll
 from tests.labels.worlds import OF_CONTACTS, made_field, made_tag
@@ -126,36 +114,36 @@ class Product:
 
     def tag(self, label: str, contacts: list[str], on: bool) -> None:
         ids = [self.ids[name] for name in contacts]
-        change_tags("contact", ids, **{"on" if on else "off": [self.labels[label].pk]})
+        assigning.change_tags("contact", ids, **{"on" if on else "off": [self.labels[label].pk]})
 
     def set(self, label: str, contact: str, value: Any) -> None:
         field = self.label(label)
-        set_values("contact", {self.ids[contact]: {field.pk: self.value(field, value)}})
+        assigning.set_values("contact", {self.ids[contact]: {field.pk: self.value(field, value)}})
 
     def toll(self, label: str, into: str = "", everywhere: bool = False) -> Toll:
         other = self.label(into) if into else None
-        found = toll_of(self.label(label), into=other, everywhere=everywhere)
+        found = removing.toll_of(self.label(label), into=other, everywhere=everywhere)
         return Toll(found.kept, found.lost, found.both, found.name)
 
     def delete(self, label: str) -> None:
-        self._note(delete_label(self.label(label)))
+        self._note(removing.delete_label(self.label(label)))
 
     def delete_everywhere(self, label: str) -> None:
-        found = delete_everywhere(self.label(label))
+        found = removing.delete_everywhere(self.label(label))
         # The one that was asked for first, as the oracle has it.
         self._note(*sorted(found, key=lambda one: one.label_id != self.labels[label].pk))
 
     def merge(self, label: str, into: str) -> None:
-        self._note(merge_labels(self.label(label), self.label(into)))
+        self._note(removing.merge_labels(self.label(label), self.label(into)))
 
     def move(self, label: str) -> None:
-        self._note(move_label(self.label(label)))
+        self._note(removing.move_label(self.label(label)))
 
     def _note(self, *removals: Removal) -> None:
         self.removals += [one.pk for one in removals]
 
     def undo(self, number: int) -> None:
-        undo_removal(Removal.objects.get(pk=self.removals[number]))
+        removing.undo_removal(Removal.objects.get(pk=self.removals[number]))
 
     # -- steps that move contacts in and out of the category
 
@@ -196,12 +184,12 @@ class Product:
         ids = list(self.contacts)
         fields = list(CustomField.objects.live().prefetch_related("options"))
         found: dict[str, dict[tuple[str, str, str], Any]] = {n: {} for n in self.contacts.values()}
-        for pk, values in values_of(HOLDER, ids, fields, unseen=True).items():
+        for pk, values in reading.values_of(HOLDER, ids, fields, unseen=True).items():
             for field in fields:
                 if field.pk in values:
                     what = ("field", field.category, field.name)
                     found[self.contacts[pk]][what] = self.words(field, values[field.pk])
-        for pk, tags in tags_of(HOLDER, ids, OF_CONTACTS, unseen=True).items():
+        for pk, tags in reading.tags_of(HOLDER, ids, OF_CONTACTS, unseen=True).items():
             for tag in tags:
                 found[self.contacts[pk]]["tag", tag.category, tag.name] = True
         return found
@@ -210,7 +198,7 @@ class Product:
         """As cards read it."""
         found = {}
         for contact in Contact.objects.filter(pk__in=list(self.contacts)):
-            tags, fields = seen_of(HOLDER, contact, OF_CONTACTS, None)
+            tags, fields = reading.seen_of(HOLDER, contact, OF_CONTACTS, None)
             mine: dict[tuple[str, str, str], Any] = {
                 ("tag", category, tag.name): True for category, many in tags.items() for tag in many
             }

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from tests.labels.mutants import MUTANTS
 from tests.labels.walk import shrink, walk
 
 STEPS = 220
@@ -34,3 +35,13 @@ def test_a_history_that_nobody_chose_agrees_with_the_rules() -> None:
         held(random.SystemRandom().randrange(1_000, 10**9))
         if time.monotonic() > end:
             return
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_walk_finds_planted_bugs(name: str) -> None:
+    with MUTANTS[name]():
+        for seed in range(1, 16):
+            if walk(seed, STEPS) is not None:
+                return
+    pytest.fail("The walk does not find it.")
