@@ -155,9 +155,8 @@ class ChangeTags(LabelAction):
             tags = self._tags(on | off)
             locked = self._locked(ids)
             kept_out = refusals(self.record, locked, tags.values())
-            changed = exchange_tags(
-                self.record, dict.fromkeys(sorted(locked - kept_out.keys()), (on, off))
-            )
+            ready = dict.fromkeys(sorted(locked - kept_out.keys()), (on, off))
+            changed = exchange_tags(self.record, ready) if ready else {}
         return self._outcomes(
             ids,
             locked,
@@ -191,7 +190,8 @@ class ChangeTags(LabelAction):
                     kept_out[pk] = gone[lost[0]]
                 elif current == left[pk] != was[pk]:
                     back[pk] = (was[pk] - current, current - was[pk])
-            exchange_tags(self.record, back)
+            if back:
+                exchange_tags(self.record, back)
         return self._outcomes(
             was,
             locked,
@@ -263,7 +263,8 @@ class SetCustomValues(LabelAction):
             fields = [catalogue().fields_by_id[pk] for pk in wanted]
             locked = self._locked(ids)
             kept_out = refusals(self.record, locked, fields)
-            moved = set_values(self.record, dict.fromkeys(sorted(locked - kept_out.keys()), wanted))
+            ready = dict.fromkeys(sorted(locked - kept_out.keys()), wanted)
+            moved = set_values(self.record, ready) if ready else {}
         return self._outcomes(
             ids,
             locked,
@@ -306,7 +307,8 @@ class SetCustomValues(LabelAction):
                         kept_out[pk] = _("What it had before does not exist any more.")
                     else:
                         back[pk] = was[pk]
-            set_values(self.record, back)
+            if back:
+                set_values(self.record, back)
         return self._outcomes(
             was,
             locked,
