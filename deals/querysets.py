@@ -13,6 +13,7 @@ from django.utils import timezone
 from contacts.models import Contact
 from contacts.words import remember_words, search, vocabulary_of
 from crm.actor import current_actor
+from crm.bulk.among import among
 from crm.changes import one_change
 from deals.keys import KEYS, deal_keys
 from deals.stages import GROUP_OF, Category, Group, as_moment
@@ -148,7 +149,7 @@ class DealQuerySet(models.QuerySet["Deal"]):
         """The rows of these ids, without this queryset's conditions, with its annotations."""
         rows = self.all()
         rows.query.clear_where()
-        return rows.filter(pk__in=ids)
+        return rows.filter(among(ids))
 
     def _follow_star(self, values: dict[str, Any], ids: list[int]) -> None:
         """Give the deals that get another star its company; those that have it keep theirs."""
@@ -156,7 +157,7 @@ class DealQuerySet(models.QuerySet["Deal"]):
         if hasattr(star, "resolve_expression") and not isinstance(star, models.Model):
             raise TypeError("Give deals a Contact or its id, not an expression.")
         star_id: Any = getattr(star, "pk", star)
-        rows: models.QuerySet[Deal] = models.QuerySet(self.model, using=self.db).filter(pk__in=ids)
+        rows: models.QuerySet[Deal] = models.QuerySet(self.model, using=self.db).filter(among(ids))
         rows.exclude(primary_contact=star_id).update(company=companies_of({star_id}).get(star_id))
 
     def _move(self, values: dict[str, Any], ids: list[int]) -> int:
@@ -167,7 +168,7 @@ class DealQuerySet(models.QuerySet["Deal"]):
             stage = self.model.stage_by_id(stage)
         group = GROUP_OF[stage.category]
         now = timezone.now()
-        rows: models.QuerySet[Deal] = models.QuerySet(self.model, using=self.db).filter(pk__in=ids)
+        rows: models.QuerySet[Deal] = models.QuerySet(self.model, using=self.db).filter(among(ids))
         rows.exclude(stage=stage).update(stage_changed_at=now, stage_changed_by=current_actor())
         closed_at = None if group == Group.ACTIVE else values.get("closed_at") or now
         regrouped: dict[str, Any] = {"group": group, "closed_at": closed_at}

@@ -19,6 +19,7 @@ from contacts.keys import SORT_KEY_LENGTH, KeyField, KeyTextField
 from contacts.models import Contact
 from contacts.words import remember_words, vocabulary_of
 from crm.actor import current_actor
+from crm.bulk.among import among
 from crm.changes import one_change
 from deals.keys import KEYS, deal_keys
 from deals.models.pipelines import Stage
@@ -253,7 +254,7 @@ class Deal(models.Model):
     @classmethod
     def stored_states(cls, ids: Sequence[int]) -> dict[int, Stored]:
         """The rows of these deals as stored, locked in the order of their ids."""
-        rows = cls._base_manager.filter(pk__in=ids).order_by("pk")
+        rows = cls._base_manager.filter(among(ids)).order_by("pk")
         locked = rows.select_for_update(no_key=True).values_list("pk", *Stored._fields)
         return {pk: Stored(*values) for pk, *values in locked}
 

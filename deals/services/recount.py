@@ -143,8 +143,8 @@ def _changed_facts(cursor: Any, among: str = "") -> Iterator[int]:
     # On SQLite a second pass for the dates takes a fifth of a repair. On PostgreSQL counting them
     # along takes a fifth of the usual recount, which finds nothing and needs none.
     statement, parameters = recount_sql.changed_facts(
-        _generated("prospect_status"),
-        _generated("customer_status"),
+        generated_law("prospect_status"),
+        generated_law("customer_status"),
         among,
         dated=not is_postgresql(),
     )
@@ -157,7 +157,7 @@ def _changed_facts(cursor: Any, among: str = "") -> Iterator[int]:
             cursor.execute(f"DROP TABLE {CHANGED}")
 
 
-def _generated(name: str) -> tuple[str, list[Any]]:
+def generated_law(name: str) -> tuple[str, list[Any]]:
     """The law as the database has it: a generated column's own expression, over other columns."""
     column = Contact._meta.get_field(name)
     assert isinstance(column, GeneratedField)
@@ -236,7 +236,7 @@ def _contact_differences(cursor: Any) -> Iterator[Difference]:
 def _fact_differences(cursor: Any) -> tuple[list[Difference], bool]:
     """What facts differ, given the parties as stored; and whether some of those are none."""
     statement, parameters = recount_sql.changed_facts(
-        _generated("prospect_status"), _generated("customer_status")
+        generated_law("prospect_status"), generated_law("customer_status")
     )
     cursor.execute(
         f"""SELECT id, name, prospect_old, customer_old, prospect_new, customer_new,

@@ -585,8 +585,9 @@ def test_of_two_stages_for_won_two_people_archive_one():
             stages = default_stages()
             Stage.objects.filter(category="won").update(archived=False)
             other, _new = Stage.objects.get_or_create(
-                pipeline=stages["won"].pipeline, name="Sold", category="won"
+                pipeline=stages["won"].pipeline, name="Sold", category="won", position=9
             )
+            assert stages["won"] != other
             errors = racing.run(
                 retrying(partial(service.archive_stage, stages["won"])),
                 retrying(partial(service.archive_stage, other)),
