@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from contacts.merge_labels import BOTH, OURS, THEIRS, ComparedLabels
 from contacts.models import Contact
 from crm.trash.services import plain
 from deals.services.merge import SEVERAL, mergeable_fields
-
-OURS, THEIRS, BOTH = "ours", "theirs", "both"
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,7 @@ class MergeForm(forms.Form):
     """Which of two values survives, field by field, and which versions of the two were compared.
 
     ``survivor`` and ``merged`` must be freshly loaded, and locked if nobody is to slip in between.
+    ``user`` is who sees them.
     """
 
     ours_version = forms.CharField(widget=forms.HiddenInput, required=False)
@@ -53,9 +53,10 @@ class MergeForm(forms.Form):
         initial=True,
     )
 
-    def __init__(self, data: Any, survivor: Contact, merged: Contact) -> None:
+    def __init__(self, data: Any, survivor: Contact, merged: Contact, user: Any) -> None:
         super().__init__(data)
         self.survivor, self.merged = survivor, merged
+        self.labels = ComparedLabels(survivor, merged, user)
         self.names = [name for name in mergeable_fields(survivor) if self._differs(name)]
         for name in self.names:
             choices = [(OURS, ""), (THEIRS, ""), *([(BOTH, "")] if self._may_join(name) else [])]
@@ -65,9 +66,16 @@ class MergeForm(forms.Form):
                 initial=self._beginning(name),
                 required=False,
             )
+        for made in self.labels.differing:
+            self.fields[made.form_name] = forms.ChoiceField(
+                label=made.name,
+                choices=[(choice, "") for choice, _shown in self.labels.choices(made)],
+                initial=self.labels.beginning(made),
+                required=False,
+            )
         self.versions = {
-            "ours_version": version_of(survivor),
-            "theirs_version": version_of(merged),
+            "ours_version": version_of(survivor, self.labels.values(survivor)),
+            "theirs_version": version_of(merged, self.labels.values(merged)),
         }
         for field, version in self.versions.items():
             self.initial[field] = version
@@ -124,6 +132,13 @@ class MergeForm(forms.Form):
                 chosen[name] = theirs if choice == THEIRS else ours
         return chosen
 
+    def kept(self) -> dict[int, str]:
+        """Whose value of a custom field was chosen, as ``merge_contacts`` takes it."""
+        return {
+            made.pk: self.cleaned_data.get(made.form_name) or self.fields[made.form_name].initial
+            for made in self.labels.differing
+        }
+
     def beginning(self) -> dict[str, Any]:
         """The values that are chosen before anybody chose."""
         self.cleaned_data = {}
@@ -155,6 +170,23 @@ class MergeForm(forms.Form):
                 for choice, _words in self.fields[name].choices  # type: ignore[attr-defined]
             ]
             yield Row(name, label_of(name), options, [str(error) for error in bound.errors])
+        yield from self._rows_of_labels()
+
+    def _rows_of_labels(self) -> Iterator[Row]:
+        for label, names in self.labels.tags():
+            yield Row("tags", label, [Option("", names, True)], [])
+        for made in self.labels.fields:
+            if made not in self.labels.differing:
+                if shown := self.labels.shown(made, self.survivor):
+                    yield Row(made.form_name, made.name, [Option("", shown, True)], [])
+                continue
+            bound = self[made.form_name]
+            options = [
+                Option(choice, shown, bound.value() == choice)
+                for choice, shown in self.labels.choices(made)
+            ]
+            errors = [str(error) for error in bound.errors]
+            yield Row(made.form_name, made.name, options, errors)
 
     def _shown(self, name: str, contact: Contact) -> str:
         value = self._value(contact, name)
@@ -165,8 +197,11 @@ def label_of(name: str) -> str:
     return capfirst(str(Contact._meta.get_field(name).verbose_name))  # type: ignore[union-attr]
 
 
-def version_of(contact: Contact) -> str:
-    """Stands for the values that are compared: it is another one once one of them is."""
+def version_of(contact: Contact, made: Mapping[int, Any]) -> str:
+    """Stands for the values that are compared: it is another one once one of them is. ``made`` are those of custom
+    fields.
+    """
     names = mergeable_fields(contact)
     values = [plain(getattr(contact, Contact._meta.get_field(name).attname)) for name in names]  # type: ignore[union-attr]
+    values += [[pk, plain(value)] for pk, value in sorted(made.items())]
     return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:32]

@@ -144,12 +144,16 @@ def _locked_form(request: HttpRequest, pk: int, other: int) -> MergeForm:
     found = {contact.pk: contact for contact in locked.filter(pk__in=[pk, other]).order_by("pk")}
     if len(found) != 2:
         raise Http404
-    return MergeForm(request.POST, found[pk], found[other])
+    return MergeForm(request.POST, found[pk], found[other], request.user)
 
 
 def _merge(form: MergeForm, survivor: Contact, merged: Contact) -> MergeRecord:
     return merge_contacts(
-        survivor, merged, values=form.values(), keep_others=form.cleaned_data["keep_others"]
+        survivor,
+        merged,
+        values=form.values(),
+        keep_others=form.cleaned_data["keep_others"],
+        kept=form.kept(),
     )
 
 
@@ -162,7 +166,7 @@ def _show(
 ) -> HttpResponse:
     """The two with what is chosen so far, and what merging them so would do."""
     sent = request.POST if request.method == "POST" else None
-    form = checked or MergeForm(sent, survivor, merged)
+    form = checked or MergeForm(sent, survivor, merged, request.user)
     if refusal is not None:
         _add_refusal(form, refusal)
     context: dict[str, Any] = {

@@ -37,10 +37,9 @@ def note_carried(change: Change, kind: str, ids: Iterable[int]) -> None:
         change.trash[kind, getattr(value, holder.key_id)].data["values"].append(kept_row(value))
     if kind == Kind.CONTACT:
         for other in holders():
-            naming = other.values._default_manager.filter(record__in=ids).select_related("field")
-            for value in naming:
-                named: Any = value
-                entry = change.trash[kind, named.record_id]
+            values: Any = other.values._default_manager
+            for value in values.filter(record__in=ids).select_related("field"):
+                entry = change.trash[kind, value.record_id]
                 entry.data["named"][other.record].append(kept_row(value))
 
 
@@ -67,7 +66,7 @@ def _insert(
     rows = _naming(holder, list(rows))
     members = _members(holder, {row[holder.key_id] for row in rows})
     found = as_if_there(
-        rows, key=holder.key_id, since=entry.deleted_at, belongs=members.__contains__
+        model, rows, key=holder.key_id, since=entry.deleted_at, belongs=members.__contains__
     )
     # Whoever was given another value meanwhile keeps it.
     model._default_manager.bulk_create(made_of(model, found), ignore_conflicts=True)
@@ -87,9 +86,10 @@ def _naming(holder: Holder, rows: list[Row]) -> list[Row]:
         return rows
     there = _there(Contact, named)
     merged = survivors_of(named - there)
-    found, away = [], []
+    found: list[Row] = []
+    away: list[Row] = []
     for row in rows:
-        pk = row.get("record_id")
+        pk = row.get("record_id", 0)
         if pk in merged:
             row = {**row, "record_id": merged[pk]}
         (found if not pk or pk in there or pk in merged else away).append(row)

@@ -46,13 +46,16 @@ def merge_contacts(
     *,
     values: Mapping[str, Any] | None = None,
     keep_others: bool = False,
+    kept: Mapping[int, str] | None = None,
 ) -> MergeRecord:
     """Give ``survivor`` the deals, associations, employees, kept wins and history of ``merged``.
 
     ``merged`` is gone afterwards; of two marks for one status the later one stays. A deal keeps
     its company, or has the survivor where the merged contact was it. The survivor's own fields
     stay as they are, apart from ``values``; with ``keep_others``, e-mail addresses, numbers and
-    websites of either that would be lost become further ones. Returns what ``undo_merge`` takes.
+    websites of either that would be lost become further ones. Tags come together; of a custom
+    field the survivor's value stays, where it has one, or what ``kept`` says by the number of the
+    field: “ours”, “theirs” or, of several choices, “both”. Returns what ``undo_merge`` takes.
     Raises ``ValidationError`` for a contact and itself, for a person and a company, for one that
     is gone, and for values that the survivor cannot have.
     """
@@ -62,7 +65,9 @@ def merge_contacts(
         around = _below(merged) | _companies(survivor, merged, values or {})
         scope = pictures.lock_scope(survivor.pk, merged.pk, around)
         change.deals |= scope.deals
-        record = _merge(change, scope, _stored(survivor), _stored(merged), values, keep_others)
+        record = _merge(
+            change, scope, _stored(survivor), _stored(merged), values, keep_others, kept
+        )
         survivor.refresh_from_db()
         record.survivor_name = survivor.name
         record.save()
@@ -76,6 +81,7 @@ def _merge(
     theirs: Contact,
     values: Mapping[str, Any] | None,
     keep_others: bool,
+    kept: Mapping[int, str] | None,
 ) -> MergeRecord:
     """Merge and settle; returns the record, unsaved, of what that changed."""
     before = pictures.picture(scope)
@@ -86,7 +92,7 @@ def _merge(
         merged_id=theirs.pk,
         merged_name=theirs.name,
         merged_by=current_actor(),
-        data=_join(change, ours, theirs, values or {}),
+        data=_join(change, ours, theirs, values or {}, kept or {}),
     )
     _keep_others(ours, reached_at)
     settle_now()
@@ -123,7 +129,11 @@ def _stored(contact: Contact) -> Contact:
 
 
 def _join(
-    change: Change, ours: Contact, theirs: Contact, values: Mapping[str, Any]
+    change: Change,
+    ours: Contact,
+    theirs: Contact,
+    values: Mapping[str, Any],
+    kept: Mapping[int, str],
 ) -> dict[str, Any]:
     """Take every step of the merge; returns what the rows that stay do not tell about it."""
     row = row_of(theirs)
@@ -137,7 +147,8 @@ def _join(
     moved = list(history.order_by("pk").values_list("pk", flat=True))
     history.update(contact=ours.pk)
     remembered: dict[str, Any] = {}
-    contact_merged.send(Contact, survivor_id=ours.pk, merged_id=theirs.pk, remembered=remembered)
+    ids = {"survivor_id": ours.pk, "merged_id": theirs.pk}
+    contact_merged.send(Contact, **ids, remembered=remembered, kept=kept)
     Contact.objects.get(pk=theirs.pk).delete()
     # A parent that is one of the two is none any more.
     pair = (ours, theirs)

@@ -63,14 +63,15 @@ def _part(change: Change, record: MergeRecord) -> list[str]:
     before = SurvivorBefore(change, survivor_id, data, now)
     before.give_back()
     ids = {"survivor_id": survivor_id, "merged_id": merged_id}
-    contact_unmerged.send(Contact, **ids, remembered=data["remembered"])
+    told: list[str] = []
+    contact_unmerged.send(Contact, **ids, remembered=data["remembered"], told=told)
     _refuse_circles(merged)
     change.recounted_contacts |= {survivor_id, merged_id}
     sync_statuses(scope.deals)
     first = len(change.status_changes)
     settle_now()
     before.date_statuses(change.status_changes[first:])
-    return [*parting.told, *before.told]
+    return [*parting.told, *before.told, *told]
 
 
 @contextmanager
