@@ -21,3 +21,15 @@ class CategoryConverter:
 
     def to_url(self, value: str) -> str:
         return SLUGS[Category(value)]
+
+
+class KindConverter:
+    """``<kind:kind>`` in a path: “tag” or “field”, as ``Removal.Kind`` has it."""
+
+    regex = "tags|fields"
+
+    def to_python(self, value: str) -> str:
+        return value.removesuffix("s")
+
+    def to_url(self, value: str) -> str:
+        return f"{value}s"

@@ -1,0 +1,79 @@
+"""Making tags, naming and colouring them anew, and putting tags and fields in order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from crm.actor import current_actor
+from settings.catalogue import forget
+from settings.categories import Category, Color
+from settings.models import Account, CustomField, Tag
+
+
+def create_tag(category: Category, *, name: str, color: str = Color.GRAY) -> Tag:
+    """A new tag at the end of its category. Raises ``ValidationError`` for a name that is none or is taken."""
+    last = Tag.objects.live().filter(category=category).aggregate(last=models.Max("position"))
+    position = 0 if last["last"] is None else last["last"] + 1
+    tag = Tag(category=category, name=name, color=color, position=position)
+    tag.created_by = current_actor()
+    _save(tag)
+    return tag
+
+
+def change_tag(tag: Tag, *, name: str, color: str) -> Tag:
+    """Give a tag another name or colour; whoever carries it goes on carrying it.
+
+    Raises ``ValidationError`` for a name that is none or is taken, and for a tag that is removed.
+    """
+    with transaction.atomic():
+        found = Tag.objects.live().select_for_update(no_key=True).filter(pk=tag.pk).first()
+        if found is None:
+            raise ValidationError(_("“%(name)s” is removed already.") % {"name": tag.name})
+        found.name, found.color = name, color
+        _save(found)
+    return found
+
+
+def _save(tag: Tag) -> None:
+    tag.full_clean()
+    try:
+        with transaction.atomic():
+            tag.save()
+    except IntegrityError:
+        # Somebody else made one of this name between the look and the writing.
+        raise ValidationError(_("There is one of this name already.")) from None
+
+
+def shift(label: Tag | CustomField, by: int) -> None:
+    """Move a tag or field up (-1) or down (1) among those of its category; at the end it stays.
+
+    Raises ``ValidationError`` for one that is removed.
+    """
+    model: Any = type(label)
+    with transaction.atomic():
+        rows = model.objects.live().filter(category=label.category)
+        list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+        ordered = list(rows)
+        at = next((at for at, one in enumerate(ordered) if one.pk == label.pk), None)
+        if at is None:
+            raise ValidationError(_("“%(name)s” is removed already.") % {"name": label.name})
+        ordered.insert(min(max(at + by, 0), len(ordered) - 1), ordered.pop(at))
+        moved = []
+        for position, one in enumerate(ordered):
+            if one.position != position:
+                one.position, one.updated_at = position, timezone.now()
+                moved.append(one)
+        model.objects.bulk_update(moved, ["position", "updated_at"])
+    forget()
+
+
+def let_make_tags(makers: str) -> None:
+    """Say who may make tags: ``Account.TagMakers``."""
+    if makers not in Account.TagMakers.values:
+        raise ValidationError(_("Choose who may create tags."))
+    Account.objects.update_or_create(pk=1, defaults={"tags_made_by": makers})
