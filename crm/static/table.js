@@ -212,6 +212,11 @@
     close();
     return true;
   };
+  // Where several inputs are one field, Tab leads through them first.
+  const inGroup = ({ target, shiftKey }) => {
+    const group = target.closest(".cell-group");
+    return group && [...group.querySelectorAll("input:not([type=hidden])")].at(shiftKey ? 0 : -1) !== target;
+  };
   const inForm = (event) => {
     const form = event.target.closest(".cell-form");
     if (event.key === "Escape") {
@@ -219,7 +224,7 @@
       if (event.target.getAttribute("aria-expanded") === "true") return;
       event.stopPropagation();
       close();
-    } else if (event.key === "Tab" && !event.defaultPrevented && event.target.closest(".cell-field")) {
+    } else if (event.key === "Tab" && !event.defaultPrevented && event.target.closest(".cell-field") && !inGroup(event)) {
       event.preventDefault();
       editing.move = event.shiftKey ? -1 : 1;
       if (typed(form) === editing.sent) close(editing.move);
