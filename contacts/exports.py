@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db.models import Case, F, Value, When
+from django.db.models import Case, F, When
 from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from contacts.models import Contact
+from contacts.models.labels import HOLDER
 from contacts.statuses import CustomerStatus, ProspectStatus
 from crm.bulk.actions import register as register_action
 from crm.exports.action import ExportAction
 from crm.exports.columns import ExportColumn
 from crm.exports.fields import Exports, register
+from settings.exporting import made_columns, mailchimp_tags
 
 KIND_WORDS = {"company": _("Company"), "person": _("Person")}
 
@@ -40,8 +42,8 @@ def customer_words() -> Mapping[Any, Any]:
 def mailchimp_columns() -> list[ExportColumn]:
     """Under the names that the import of an audience knows by itself.
 
-    A company's name stands where the last name does. Tags are not filled: an import adds tags and never takes one
-    away, so that a status among them would stay when it is past.
+    A company's name stands where the last name does. Statuses are fields and not among the tags: an import adds tags
+    and never takes one away, so that a status there would stay when it is past.
     """
     last_name = Case(When(is_organization=True, then=F("name")), default=F("last_name"))
     phone = Case(When(phone="", then=F("mobile")), default=F("phone"))
@@ -50,9 +52,9 @@ def mailchimp_columns() -> list[ExportColumn]:
         "First Name": "first_name",
         "Last Name": last_name,
         "Phone Number": phone,
-        "Tags": Value(""),
     }
     columns = [ExportColumn(name, name, source) for name, source in names.items()]
+    columns.append(mailchimp_tags(HOLDER, "Tags"))
     statuses = (
         ("Prospect Status", "prospect_status", prospect_words),
         ("Customer Status", "customer_status", customer_words),
@@ -86,6 +88,7 @@ CONTACTS = register(
             "prospect_since", "customer_status", "customer_since", "owner", "created",
         ],
         mailchimp=mailchimp_columns,
+        made=lambda exports, names, context: made_columns(HOLDER, exports, names, context),
         addresses=("name", "email"),
     )
 )  # fmt: skip

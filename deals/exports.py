@@ -11,6 +11,8 @@ from crm.exports.action import ExportAction
 from crm.exports.columns import ExportColumn
 from crm.exports.fields import Exports, register
 from deals.models import Deal
+from deals.models.labels import HOLDER
+from settings.exporting import made_columns
 
 DEALS = register(
     Exports(
@@ -32,6 +34,7 @@ DEALS = register(
             "category", "value", "currency", "opened", "stage_since", "closed", "expected_close",
             "source", "loss_reason", "unqualified_reason", "hot", "owner", "created",
         ],
+        made=lambda exports, names, context: made_columns(HOLDER, exports, names, context),
     )
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.files import File
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -40,6 +41,9 @@ class ExportAction(BulkAction):
         format_of(str(params.get("format", "")))
 
     def act(self, ids: Sequence[int], run: BulkRun) -> list[Outcome]:
+        if not exports_of(self.record).has(self._wanted(run).names):
+            # The rows behind it would have other columns.
+            raise ValidationError(_("A column of the file was removed meanwhile. Export again."))
         part = self._part(run)
         visible = self.model._default_manager.visible_to(run.user)  # type: ignore[attr-defined]
         values = part.encoder.sheet.values(visible.filter(among(ids)).order_by(), "pk")

@@ -22,9 +22,10 @@ Step = Callable[[Sequence[Any]], Sequence[Any]]
 class ExportColumn:
     """``name`` is what machines call it, ``header`` what people do; ``source`` an ORM path or expression.
 
-    A source must not multiply rows. ``look_up`` finds for the sources of many rows at once what stands for each, and
-    ``convert`` makes of it what the file holds. ``words`` gives, for files that people read, what such values are
-    called; where ``read_back`` is true they are a fixed list, and `load` understands them in any language.
+    A source must not multiply rows. ``look_up`` finds for the sources of many rows at once what stands for each;
+    columns that share it, and then their source as well, ask it once, and take each its ``part``. ``convert`` makes
+    of it what the file holds; ``shown`` does instead in files that people read. ``words`` gives, for these, what such
+    values are called; where ``read_back`` is true they are a fixed list, and `load` understands them in any language.
     """
 
     name: str
@@ -33,6 +34,8 @@ class ExportColumn:
     convert: Convert | None = None
     kind: Kind = "text"
     look_up: Callable[[Sequence[Any]], Mapping[Any, Any]] | None = None
+    part: Convert | None = None
+    shown: Convert | None = None
     words: Callable[[], Mapping[Any, Any]] | None = None
     read_back: bool = False
 
@@ -73,34 +76,36 @@ class Cells:
     """
 
     def __init__(self, sheet: Sheet, last: Callable[[ExportColumn], Step | None]) -> None:
+        self._looked_up = [
+            (place, column.look_up, column.part)
+            for place, column in enumerate(sheet.columns)
+            if column.look_up
+        ]
         self._steps: list[tuple[int, Step]] = []
         for place, column in enumerate(sheet.columns):
-            steps = [_looked_up(column), *_converted(column, sheet.for_people, last(column))]
+            steps = _converted(column, sheet.for_people, last(column))
             self._steps += [(place, step) for step in steps if step]
 
     def of(self, rows: Sequence[Sequence[Any]]) -> Iterable[Sequence[Any]]:
-        if not self._steps or not rows:
+        if not (self._steps or self._looked_up) or not rows:
             return rows
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        self._look_up(columns)
         for place, step in self._steps:
             columns[place] = step(columns[place])
         return zip(*columns, strict=True)
 
-
-def _looked_up(column: ExportColumn) -> Step | None:
-    look_up = column.look_up
-    if look_up is None:
-        return None
-
-    def step(values: Sequence[Any]) -> list[Any]:
-        found = look_up(values)
-        return [found.get(value) for value in values]
-
-    return step
+    def _look_up(self, columns: list[Sequence[Any]]) -> None:
+        found: dict[Any, Mapping[Any, Any]] = {}
+        for place, look_up, part in self._looked_up:
+            if look_up not in found:
+                found[look_up] = look_up(columns[place])
+            values = [found[look_up].get(value) for value in columns[place]]
+            columns[place] = [part(value) for value in values] if part else values
 
 
 def _converted(column: ExportColumn, for_people: bool, last: Step | None) -> list[Step | None]:
-    convert = column.convert
+    convert = column.shown if for_people and column.shown else column.convert
     if not for_people or column.words is None:
         return [each(convert) if convert else None, last]
     return [each(_Worded(column.words(), convert, last).__getitem__)]

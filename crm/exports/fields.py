@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 
 from crm.accounts.models import User
 from crm.exports.columns import ExportColumn, Kind
@@ -32,6 +33,8 @@ class Exports:
     beside: Mapping[str, str]
     complete: Sequence[str]
     mailchimp: Callable[[], Sequence[ExportColumn]] | None = None
+    # The columns among some names that people have made, by name.
+    made: Callable[[Exports, Sequence[str], Context], Mapping[str, ExportColumn]] | None = None
     title: str | Promise = ""
     # Of a queryset, the addresses in it: as (name, address).
     addresses: tuple[str, str] | None = None
@@ -51,8 +54,25 @@ class Exports:
         wanted = [column.name for column in self.first]
         for name in names:
             wanted += [name, *([self.beside[name]] if name in self.beside else [])]
-        found = (self.column(name, context) for name in dict.fromkeys(wanted))
+        wanted = list(dict.fromkeys(wanted))
+        made = self.made(self, wanted, context) if self.made else {}
+        found = (made.get(name) or self.column(name, context) for name in wanted)
         return [column for column in found if column]
+
+    def everything(self) -> list[str]:
+        """The names of all that `load` reads, with those that people have made."""
+        return [*self.complete, *(one.name for one in registry_of(self.record).made())]
+
+    def titles(self) -> list[str]:
+        """What people call the columns that every installation has, in the language of now."""
+        fields = registry_of(self.record).own.values()
+        headers = [one.header for one in (*self.first, *self.own.values())]
+        return [capfirst(str(title)) for title in (*headers, *(one.label for one in fields))]
+
+    def has(self, names: Iterable[str]) -> bool:
+        """Whether there are all of these columns, which somebody may have removed meanwhile."""
+        registry = registry_of(self.record)
+        return all(name in self.own or registry.get(name) for name in names)
 
     def every_column(self, context: Context) -> list[ExportColumn]:
         """Every column that a file may have."""

@@ -124,7 +124,7 @@ def _wanted(request: HttpRequest, exports: Exports, selection: Selection) -> Wan
     state = selection.state
     names = [field.name for field in state.columns]
     if request.POST.get("columns") == "complete":
-        names = list(exports.complete)
+        names = exports.everything()
     listed = state.listed
     title = listed.name if isinstance(listed, SmartList) else str(listed.label) if listed else ""
     return Wanted(chosen, names, title or str(exports.title))
