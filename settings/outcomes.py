@@ -10,6 +10,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from crm.lists.conditions import Chip
 from crm.lists.frames import address_of
 from crm.lists.models import SmartList
 from crm.lists.registry import registry_of
@@ -245,16 +246,24 @@ def _asking(label: Label) -> Callable[[SmartList], bool]:
     if isinstance(label, Tag):
         name, number = TAGS[Category(label.category)], str(label.pk)
         return lambda saved: any(
-            chip.field == name and number in chip.values for chip in saved.asked.chips
+            chip.field == name and number in chip.values for chip in _chips(saved)
         )
     form_name = label.form_name
 
     def asked(saved: SmartList) -> bool:
         sorted_by = {one.strip().removeprefix("-") for one in saved.sort.split(",")}
-        shown = [*saved.columns, *(chip.field for chip in saved.asked.chips)]
+        shown = [*saved.columns, *(chip.field for chip in _chips(saved))]
         return form_name in sorted_by or form_name in shown
 
     return asked
+
+
+def _chips(saved: SmartList) -> Sequence[Chip]:
+    try:
+        return saved.asked.chips
+    except ValueError:
+        # What nobody can read asks for nothing.
+        return ()
 
 
 # -- what was done
