@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from deals import pipeline_views, restage_views
+from deals import pipeline_views, reason_views, restage_views
 
 STAGE = "pipelines/stages/<int:pk>/"
 
@@ -18,4 +18,10 @@ urlpatterns = [
     path(f"{STAGE}category/", restage_views.stage_category, name="stage_category"),
     path(f"{STAGE}move/", restage_views.stage_move_deals, name="stage_move_deals"),
     path(f"{STAGE}end/<slug:how>/", pipeline_views.stage_end, name="stage_end"),
+    path("reasons/", reason_views.reasons, name="reasons"),
+    path("reasons/switches/", reason_views.switches, name="reason_switches"),
+    path("sources/", reason_views.sources, name="sources"),
+    path("reasons/<slug:kind>/new/", reason_views.reason_new, name="reason_new"),
+    path("reasons/<slug:kind>/<int:pk>/", reason_views.reason, name="reason"),
+    path("reasons/<slug:kind>/<int:pk>/turn/", reason_views.reason_turn, name="reason_turn"),
 ]
