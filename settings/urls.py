@@ -18,6 +18,7 @@ urlpatterns = [
     path("<category:category>/tags/new/", tag_views.new, name="tag_new"),
     path("<category:category>/tags/makers/", tag_views.makers, name="tag_makers"),
     path("<category:category>/<kind:kind>/order/", tag_views.order, name="order"),
+    path("", include("settings.field_urls")),
     path("tags/<int:pk>/", tag_views.edit, name="tag_edit"),
     path("<kind:kind>/<int:pk>/delete/", removal_views.delete, name="delete"),
     path("<kind:kind>/<int:pk>/merge/", removal_views.merge, name="merge"),
