@@ -140,8 +140,10 @@ def mailchimp_tags(holder: Holder, header: str) -> ExportColumn:
 
 def _for_mailchimp(tags: Sequence[Tag] | None) -> str:
     """With commas between; a name that has one in it stands in quotation marks. One of both categories counts once."""
-    names = {tag.key: tag.name for tag in reversed(tags or ())}
-    return ",".join(map(_quoted, reversed(names.values())))
+    names: dict[str, str] = {}
+    for tag in tags or ():
+        names.setdefault(tag.key, tag.name)
+    return ",".join(map(_quoted, names.values()))
 
 
 def _quoted(name: str) -> str:
