@@ -149,11 +149,17 @@ def _stays_there(label: Label) -> list[Line]:
 def _everywhere(label: Label) -> list[Line]:
     toll = toll_of(label, everywhere=True)
     if label.category == Category.CUSTOMERS:
-        return _lost(label, toll)
-    return [Line("x", many(toll.lost, ngettext(
-        "%(number)s contact loses that of Contacts, prospects and customers included.",
-        "%(number)s contacts lose that of Contacts, prospects and customers included.", toll.lost,
-    )))]  # fmt: skip
+        sentence = ngettext(
+            "%(number)s contact loses that of Prospects & Customers.",
+            "%(number)s contacts lose that of Prospects & Customers.", toll.lost,
+        )  # fmt: skip
+    else:
+        sentence = ngettext(
+            "%(number)s contact loses that of Contacts, prospects and customers included.",
+            "%(number)s contacts lose that of Contacts, prospects and customers included.",
+            toll.lost,
+        )  # fmt: skip
+    return [Line("x", many(toll.lost, sentence))]
 
 
 # -- merging and moving

@@ -37,28 +37,29 @@ def delete(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     label = picked(kind, pk)
     if label.deleted_at:
         return gone(request, label)
-    choices = _ways_to_delete(label)
+    choices = _ways_to_delete(label, request.user)
     where = request.POST.get("where") or request.GET.get("where") or HERE
     if where not in [choice["value"] for choice in choices]:
         where = HERE
     if request.method == "POST":
         work = delete_everywhere if where == BOTH else delete_label
         return _done(request, label, lambda: work(label))
-    other = counterpart(label)
-    context = {
-        "choices": choices,
-        "chosen": where,
-        "naming": outcomes.lists_naming([label], request.user),
-        "naming_both": outcomes.lists_naming([label, other], request.user) if other else None,
-    }
+    context = {"choices": choices, "chosen": where}
     return _ask(request, "settings/delete.html", kind, label, context)
 
 
-def _ways_to_delete(label: Any) -> list[dict[str, Any]]:
+def _ways_to_delete(label: Any, user: Any) -> list[dict[str, Any]]:
     """In its category or in both. One of Prospects & Customers without another of its name is nowhere else."""
-    found = [{"value": HERE, "outcome": outcomes.of_deleting(label)}]
-    if label.category == Category.CONTACTS or counterpart(label) is not None:
-        found.append({"value": BOTH, "outcome": outcomes.of_deleting_everywhere(label)})
+    other = counterpart(label)
+    here = outcomes.of_deleting(label)
+    found = [
+        {"value": HERE, "outcome": here, "naming": outcomes.lists_naming([label], user)},
+    ]
+    if label.category == Category.CONTACTS or other is not None:
+        labels = [label, other] if other is not None else [label]
+        both = outcomes.of_deleting_everywhere(label)
+        naming = outcomes.lists_naming(labels, user)
+        found.append({"value": BOTH, "outcome": both, "naming": naming})
     return found
 
 
