@@ -17,5 +17,6 @@ class DealsConfig(AppConfig):
             exports,
             label_actions,
             listing,
+            quiet_actions,
             signals,
         )

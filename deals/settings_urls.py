@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from deals import pipeline_views, reason_views, restage_views
+from deals import pipeline_views, quiet_views, reason_views, restage_views
 
 STAGE = "pipelines/stages/<int:pk>/"
 
@@ -24,4 +24,7 @@ urlpatterns = [
     path("reasons/<slug:kind>/new/", reason_views.reason_new, name="reason_new"),
     path("reasons/<slug:kind>/<int:pk>/", reason_views.reason, name="reason"),
     path("reasons/<slug:kind>/<int:pk>/turn/", reason_views.reason_turn, name="reason_turn"),
+    path("quiet/", quiet_views.quiet, name="quiet"),
+    path("quiet/settings/", quiet_views.quiet_settings, name="quiet_settings"),
+    path("quiet/<int:pk>/again/", quiet_views.again, name="quiet_again"),
 ]

@@ -20,4 +20,6 @@ ask_along(
     account_name=_of_account("name"),
     account_language=_of_account("language"),
     account_time_zone=_of_account("time_zone"),
+    # Whether quiet customers are proposed at all, for the menu.
+    account_quiet_months=_of_account("quiet_months"),
 )
