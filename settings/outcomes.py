@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,13 +33,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Naming:
-    """The saved lists that ask for a tag or field: those that the user may see, and how many others."""
+    """Saved lists that name a tag or field: those that filter or sort by it, which the user may see, and how many that
+    others keep for themselves; and how many have it as a column alone.
+    """
 
     lists: Sequence[tuple[SmartList, str]] = ()
     private: int = 0
+    columns: int = 0
 
     def __bool__(self) -> bool:
-        return bool(self.lists or self.private)
+        return bool(self.lists or self.private or self.columns)
 
 
 @dataclass(frozen=True)
@@ -235,33 +238,28 @@ def _crossing(label: Label, category: str) -> list[Line]:
 
 
 def lists_naming(labels: Sequence[Label], user: Any) -> Naming:
-    """The saved lists that ask for, show or sort by one of these; one statement."""
+    """The saved lists that name one of these; one statement."""
     record = labels[0].record
-    asks = [_asking(label) for label in labels]
-    naming = [
-        saved
-        for saved in SmartList.objects.filter(record=record).select_related("owner")
-        if any(asked(saved) for asked in asks)
-    ]
-    visible = [one for one in naming if one.shared or one.owner_id == user.pk]
+    asking, columns = [], 0
+    for saved in SmartList.objects.filter(record=record).select_related("owner"):
+        if any(_asks(saved, label) for label in labels):
+            asking.append(saved)
+        elif any(isinstance(one, CustomField) and one.form_name in saved.columns for one in labels):
+            columns += 1
+    visible = [one for one in asking if one.shared or one.owner_id == user.pk]
     registry = registry_of(record)
-    return Naming([(one, address_of(registry, one)) for one in visible], len(naming) - len(visible))
+    addresses = [(one, address_of(registry, one)) for one in visible]
+    return Naming(addresses, len(asking) - len(visible), columns)
 
 
-def _asking(label: Label) -> Callable[[SmartList], bool]:
+def _asks(saved: SmartList, label: Label) -> bool:
+    """Whether the list filters or sorts by it: without it, it shows nobody."""
     if isinstance(label, Tag):
         name, number = TAGS[Category(label.category)], str(label.pk)
-        return lambda saved: any(
-            chip.field == name and number in chip.values for chip in _chips(saved)
-        )
-    form_name = label.form_name
-
-    def asked(saved: SmartList) -> bool:
-        sorted_by = {one.strip().removeprefix("-") for one in saved.sort.split(",")}
-        shown = [*saved.columns, *(chip.field for chip in _chips(saved))]
-        return form_name in sorted_by or form_name in shown
-
-    return asked
+        return any(chip.field == name and number in chip.values for chip in _chips(saved))
+    name = label.form_name
+    sorted_by = [one.strip().removeprefix("-") for one in saved.sort.split(",")]
+    return name in sorted_by or any(chip.field == name for chip in _chips(saved))
 
 
 def _chips(saved: SmartList) -> Sequence[Chip]:

@@ -15,7 +15,7 @@ from crm.accounts.models import User
 from crm.lists.models import SmartList
 from deals.services import select_status
 from settings.models import CustomField, Removal, Tag
-from settings.outcomes import lists_naming, told
+from settings.outcomes import told
 from settings.services import change_tags, delete_label, set_values
 from tests.deals.factories import deal, person
 from tests.labels.worlds import made_field, made_tag, shown
@@ -414,23 +414,40 @@ def test_saved_lists_that_name_a_tag_are_named_and_then_show_nobody(desk, people
     assert state.matching().count() == 0
 
 
-def test_saved_lists_name_a_field_by_filter_column_and_order(anna, saved):
-    field = made_field("Size", "whole")
+def test_saved_lists_that_filter_or_sort_by_a_field_are_told_apart_from_those_that_show_it(
+    desk, people, saved
+):
+    field = give(made_field("Size", "whole"), Ann=1)
     name = field.form_name
-    lists = [
-        saved(conditions=[[{"field": name, "op": "empty", "values": ["yes"]}]]),
-        saved(columns=["name", name]),
-        saved(sort=f"name,-{name}"),
-    ]
+    filtering = saved(conditions=[[{"field": name, "op": "empty", "values": ["yes"]}]])
+    sorting, showing = saved(sort=f"name,-{name}"), saved(columns=["name", name])
     saved(columns=[f"{name}1"], sort=f"{name}1")
-    assert [one for one, _address in lists_naming([field], anna).lists] == lists
-    assert not lists_naming([made_field("Other")], anna)
+    page = desk.get(address("delete", field))
+    naming = page.context["choices"][0]["naming"]
+    assert [one for one, _address in naming.lists] == [filtering, sorting]
+    assert (naming.private, naming.columns) == (0, 1)
+    assert "1 saved list loses it as a column." in page.content.decode()
+    desk.post(address("delete", field))
+    # As the page said: the former show nobody, the latter everybody.
+    numbers = [
+        desk.get(f"/contacts/lists/{one.slug}/").context["state"].matching().count()
+        for one in (filtering, sorting, showing)
+    ]
+    assert numbers == [0, 0, 5]
+
+
+def test_no_saved_list_is_named_where_none_names_it(desk, saved):
+    saved(columns=["name"], sort="name")
+    page = desk.get(address("delete", made_field("Other")))
+    assert not page.context["choices"][0]["naming"]
+    assert "Saved lists" not in page.content.decode()
 
 
 def test_a_field_that_moves_is_found_by_saved_lists_and_a_tag_is_not(desk, saved):
     tag, field = made_tag("VIP"), made_field("Size", "whole")
     saved(conditions=[[{"field": "tags", "values": [str(tag.pk)]}]], columns=[field.form_name])
     assert desk.get(address("move", tag)).context["naming"]
+    saved(columns=[field.form_name])
     assert not desk.get(address("move", field)).context["naming"]
     made_field("Size", "whole", "customers")
     assert desk.get(address("move", field)).context["naming"], "it goes into another one"
