@@ -48,6 +48,9 @@ class AddressInput(forms.MultiWidget):
         parts = str(value or "").split("\n")
         return [*parts, *[""] * (len(ADDRESS_PARTS) - len(parts))]
 
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
+        return [part or "" for part in super().value_from_datadict(data, files, name)]
+
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
         for part, inner in zip(ADDRESS_PARTS, context["widget"]["subwidgets"], strict=True):

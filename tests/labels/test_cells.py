@@ -74,7 +74,7 @@ SENT = {
     "number": ("1.25", Decimal("1.25")),
     "money": ("99.9", Decimal("99.90")),
     "yes_no": ("no", False),
-    "moment": ("2026-11-23T14:30", datetime(2026, 11, 23, 14, 30)),  # noqa: DTZ001 - as typed
+    "moment": ("2026-11-23T14:30", datetime(2026, 11, 23, 14, 30)),
     "email": ("a@example.org", "a@example.org"),
     "phone": ("030 1", "030 1"),
     "url": ("example.org", "https://example.org"),

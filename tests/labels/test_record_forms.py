@@ -353,7 +353,7 @@ def test_whoever_left_the_category_while_the_form_was_open_is_told_and_loses_not
     loyal = tag("Loyal", "customers")
     set_values("contact", {ada.pk: {budget.pk: 500}})
     change_tags("contact", [ada.pk], on=[loyal.pk])
-    opened = [one for one in forms_of(client.get(edit_page(ada))) if "version" in one.names][0]
+    opened = next(one for one in forms_of(client.get(edit_page(ada))) if "version" in one.names)
     sold.delete()
     answer = client.post(edit_page(ada), opened.data(title="CTO", **{budget.form_name: "900"}))
     assert answer.status_code == 200
@@ -361,7 +361,7 @@ def test_whoever_left_the_category_while_the_form_was_open_is_told_and_loses_not
     ada.refresh_from_db()
     assert ada.title == ""
     assert values(ada) == {"Budget": Decimal(500)}
-    again = [one for one in forms_of(answer) if "version" in one.names][0]
+    again = next(one for one in forms_of(answer) if "version" in one.names)
     assert client.post(edit_page(ada), again.data()).status_code == 302
     ada.refresh_from_db()
     assert ada.title == "CTO"
@@ -515,7 +515,8 @@ def test_currency_is_chosen_of_those_in_use_and_the_deals_own(client: Client, an
     assert [code for code, _name in new.fields["currency"].choices] == ["CHF", "USD"]
     old = make.deal(make.person(), currency="FRF")
     page = reverse("deals:edit", args=[old.pk])
-    assert [code for code, _name in client.get(page).context["form"].fields["currency"].choices] == ["CHF", "USD", "FRF"]  # fmt: skip
+    offered = client.get(page).context["form"].fields["currency"].choices
+    assert [code for code, _name in offered] == ["CHF", "USD", "FRF"]
     assert send(client, page, having="version", currency="USD").status_code == 302
     assert send(client, page, having="version", currency="FRF").status_code == 200
     old.refresh_from_db()
