@@ -36,6 +36,13 @@ def empty_trash() -> tuple[bool, str]:
     return True, str(purge_expired())
 
 
+def empty_removed() -> tuple[bool, str]:
+    """Drops tags and custom fields for good that were removed longer ago than they can come back."""
+    from settings.services import purge_expired
+
+    return True, str(purge_expired())
+
+
 def remove_exports() -> tuple[bool, str]:
     """Removes files that were exported over a week ago."""
     from crm.exports.cleaning import remove_old_files
@@ -53,6 +60,7 @@ def drop_old_runs() -> tuple[bool, str]:
 JOBS: dict[str, Callable[[], tuple[bool, str]]] = {
     "check_statuses": check_statuses,
     "empty_trash": empty_trash,
+    "empty_removed": empty_removed,
     "drop_old_runs": drop_old_runs,
     "remove_exports": remove_exports,
 }

@@ -37,8 +37,8 @@ class BadCell(ValueError):
     """What is wrong with a cell, in words for whoever mends the file."""
 
 
-def remembering(convert: Convert) -> Convert:
-    """``convert``, which looks at the same text once only; refusals are not remembered."""
+def remembering(convert: Convert, most: int = _REMEMBERED) -> Convert:
+    """``convert``, which looks at the same text once only, up to ``most`` texts; refusals are not remembered."""
     known: dict[str, Any] = {}
 
     def convert_once(text: str) -> Any:
@@ -46,7 +46,7 @@ def remembering(convert: Convert) -> Convert:
             return known[text]
         except KeyError:
             value = convert(text)
-            if len(known) < _REMEMBERED:
+            if len(known) < most:
                 known[text] = value
             return value
 
@@ -98,21 +98,32 @@ def currency(text: str) -> str:
     return code
 
 
-def number(decimal: str, thousands: str) -> Convert:
-    """Numbers written with these marks, rounded to cents."""
+def plain_number(decimal: str, thousands: str) -> Callable[[str], str]:
+    """Numbers written with these marks, as Python writes them."""
     group = re.escape(thousands) if thousands else None
     whole = rf"(?:\d{{1,3}}(?:{group}\d{{3}})+|\d+)" if group else r"\d+"
     pattern = re.compile(rf"[+-]?{whole}(?:{re.escape(decimal)}\d+)?")
 
-    def convert(text: str) -> Decimal:
+    def convert(text: str) -> str:
         if not pattern.fullmatch(text) or not text.isascii():
             raise BadCell(
                 _("“%(text)s” is no number such as %(example)s")
                 % {"text": shortened(text), "example": f"1{thousands}234{decimal}50"}
             )
         plain = text.replace(thousands, "") if thousands else text
+        return plain.replace(decimal, ".")
+
+    return convert
+
+
+def number(decimal: str, thousands: str) -> Convert:
+    """Numbers written with these marks, rounded to cents."""
+    plain = plain_number(decimal, thousands)
+
+    def convert(text: str) -> Decimal:
+        written = plain(text)
         try:
-            value = Decimal(plain.replace(decimal, ".")).quantize(_CENT, ROUND_HALF_UP)
+            value = Decimal(written).quantize(_CENT, ROUND_HALF_UP)
         except InvalidOperation:
             value = Decimal("1e14")
         if abs(value) >= Decimal("1e14"):

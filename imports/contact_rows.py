@@ -13,6 +13,7 @@ from contacts.models import Contact
 from contacts.words import remember_words, vocabulary_of
 from imports import bulk
 from imports.fields import Entity
+from imports.labels import Labels, Taken
 from imports.loading import Loading, Selection, digest_of
 from imports.mapping import Section
 from imports.models import ImportedRecord
@@ -41,6 +42,7 @@ class Fresh(NamedTuple):
     record: list[Any]
     digest: str
     statuses: list[tuple[str, Any]]
+    carried: list[Any]
     row: Row
 
 
@@ -52,6 +54,7 @@ class Changed(NamedTuple):
     values: dict[str, Any]
     digest: str
     statuses: list[tuple[str, Any]]
+    carried: list[Any]
     row: Row
 
 
@@ -64,7 +67,8 @@ class ContactRows:
         self.is_company = section.entity == Entity.COMPANIES
         self.kind = Kind.COMPANY.value if self.is_company else Kind.PERSON.value
         self.counts = loading.counts(section.entity)
-        self.reader = RowReader(loading, self.section, self.file.header)
+        self.labels = Labels(loading, self.section, self.file)
+        self.reader = RowReader(loading, self.section, self.file.header, self.labels.cells())
         self.parents: list[Parent] = []
         self.fresh: list[Fresh] = []
         self.changed: list[Changed] = []
@@ -109,6 +113,7 @@ class ContactRows:
         values = self.reader.values(row.cells)
         record = self._record(values)
         digest = digest_of(values)
+        carried = values[len(self.reader.names) :]
         statuses = [(name, values[at]) for name, at in self._statuses if values[at] is not None]
         known = self.loading.directory.known[self.kind].get(key)
         if known is not None and known.exists and known.digest == digest:
@@ -129,10 +134,10 @@ class ContactRows:
                 )
             )
         if known is None:
-            self.fresh.append(Fresh(key, record, digest, statuses, row))
+            self.fresh.append(Fresh(key, record, digest, statuses, carried, row))
         else:
             self.changed.append(
-                Changed(key, known.record_id, self._changes(record), digest, statuses, row)
+                Changed(key, known.record_id, self._changes(record), digest, statuses, carried, row)
             )
 
     def _record(self, values: list[Any]) -> list[Any]:
@@ -202,6 +207,9 @@ class ContactRows:
             if not self.is_company:
                 self.loading.company_of[pk] = fresh.record[_COMPANY]
         bulk.insert(Contact, COLUMNS, [fresh.record for fresh in self.fresh])
+        self.labels.insert(
+            [Taken(one.record[_ID], one.key, one.carried, one.row) for one in self.fresh]
+        )
         self.loading.remember(
             self.kind, [(fresh.key, fresh.record[_ID], fresh.digest) for fresh in self.fresh]
         )
@@ -247,6 +255,9 @@ class ContactRows:
         names |= {"name", "updated_at"}
         with transaction.atomic():
             Contact.objects.bulk_update(contacts, sorted(names), batch_size=200)
+        self.labels.update(
+            [Taken(one.record_id, one.key, one.carried, one.row) for one in self.changed]
+        )
         self.loading.remember_digests(
             self.kind, [(changed.digest, changed.key) for changed in self.changed]
         )

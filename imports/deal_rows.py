@@ -12,6 +12,7 @@ from deals.models import Deal
 from deals.querysets import companies_of
 from deals.stages import Group
 from imports import bulk
+from imports.labels import Labels, Taken
 from imports.loading import Loading, digest_of
 from imports.mapping import Section
 from imports.models import ImportedRecord
@@ -40,6 +41,8 @@ class Fresh(NamedTuple):
     record: list[Any]
     digest: str
     star_is_company: bool
+    carried: list[Any]
+    row: Row
 
 
 class Changed(NamedTuple):
@@ -49,6 +52,7 @@ class Changed(NamedTuple):
     record_id: int
     values: dict[str, Any]
     digest: str
+    carried: list[Any]
     row: Row
 
 
@@ -59,7 +63,8 @@ class DealRows:
         self.loading = loading
         self.section, self.file = loading.begin(section)
         self.counts = loading.counts(section.entity)
-        self.reader = RowReader(loading, self.section, self.file.header)
+        self.labels = Labels(loading, self.section, self.file)
+        self.reader = RowReader(loading, self.section, self.file.header, self.labels.cells())
         self.fresh: list[Fresh] = []
         self.changed: list[Changed] = []
         # Those of the vocabulary, as far as this section has added to it.
@@ -93,18 +98,20 @@ class DealRows:
             raise BadRow(" + ".join(self.section.key), problem)
         values = self.reader.values(row.cells)
         self._check(values)
+        carried = values[len(self.reader.names) :]
         digest = digest_of(values)
         known = self.loading.directory.known[Kind.DEAL].get(key)
         if known is None:
             record = self._record(values)
-            self.fresh.append(Fresh(key, record, digest, values[self._star].is_company))
+            star_is_company = values[self._star].is_company
+            self.fresh.append(Fresh(key, record, digest, star_is_company, carried, row))
         elif not known.exists:
             self.counts.deleted += 1
         elif known.digest == digest:
             self.counts.unchanged += 1
         else:
             changes = self._changes(values)
-            self.changed.append(Changed(key, known.record_id, changes, digest, row))
+            self.changed.append(Changed(key, known.record_id, changes, digest, carried, row))
 
     def _check(self, values: list[Any]) -> None:
         if not values[self._named["name"]]:
@@ -187,6 +194,9 @@ class DealRows:
             fresh.record[_ID] = pk
             loading.star_of[pk] = fresh.record[_STAR]
         bulk.insert(Deal, COLUMNS, [fresh.record for fresh in self.fresh])
+        self.labels.insert(
+            [Taken(one.record[_ID], one.key, one.carried, one.row) for one in self.fresh]
+        )
         words = vocabulary_of(*(fresh.record[_SEARCH] for fresh in self.fresh)) - self.words
         remember_words(words)
         self.words |= words
@@ -236,6 +246,9 @@ class DealRows:
             alike.setdefault(frozenset(fields), []).append(deal)
         for names, deals in alike.items():
             Deal.objects.bulk_update(deals, sorted(names), batch_size=200)
+        self.labels.update(
+            [Taken(one.record_id, one.key, one.carried, one.row) for one in self.changed]
+        )
         self.loading.remember_digests(
             Kind.DEAL, [(changed.digest, changed.key) for changed in self.changed]
         )

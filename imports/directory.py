@@ -43,14 +43,24 @@ class Directory:
         # Deals have no index of names in the database; only those of this source are found so.
         self.deal_names: dict[str, int] | None = {} if by_name else None
         self._read_known()
-        if by_name:
+        self.know(*(["name"] if by_name else []), *(["email"] if by_email else []))
+
+    def know(self, *ways: str) -> None:
+        """Let contacts be found by “name” or “email” from now on."""
+        lacking = {
+            way
+            for way, index in (("name", self.names), ("email", self.emails))
+            if way in ways and index is None
+        }
+        if not lacking:
+            return
+        if "name" in lacking:
             self.names = {Kind.COMPANY: {}, Kind.PERSON: {}}
-        if by_email:
+        if "email" in lacking:
             self.emails = {Kind.COMPANY: {}, Kind.PERSON: {}}
-        if by_name or by_email:
-            rows = Contact.objects.order_by().values_list("pk", "is_organization", "name", "email")
-            for pk, is_company, name, email in rows.iterator(chunk_size=10_000):
-                self.add_contact(Kind.COMPANY if is_company else Kind.PERSON, pk, name, email)
+        rows = Contact.objects.order_by().values_list("pk", "is_organization", "name", "email")
+        for pk, is_company, name, email in rows.iterator(chunk_size=10_000):
+            self.add_contact(Kind.COMPANY if is_company else Kind.PERSON, pk, name, email)
 
     def _read_known(self) -> None:
         with connection.cursor() as cursor:

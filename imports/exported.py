@@ -25,6 +25,7 @@ from crm.exports.fields import exports_of
 from crm.exports.guard import unguarded
 from crm.lists.registry import Context
 from imports.fields import REQUIRED, Entity
+from imports.label_names import is_label
 from imports.mapping import FieldMap, Section
 from imports.reading import CsvFile, Row, quoted
 
@@ -42,7 +43,7 @@ class ExportedFile(CsvFile):
         columns = exports_of(record).every_column(Context.of(None))
         names = {column.name for column in columns}
         self._reads: list[Read] = []
-        if sum(cell in names for cell in self.header) * 2 > len(self.header):
+        if sum(cell in names or is_label(cell) for cell in self.header) * 2 > len(self.header):
             return
         with translation.override(self._language(columns)):
             known = {capfirst(str(column.header)): column for column in reversed(columns)}

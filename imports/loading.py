@@ -20,6 +20,7 @@ from imports.cells import BadCell, shortened
 from imports.directory import Directory, users_by_word
 from imports.exported import RECORDS, ExportedFile, fitting
 from imports.fields import Entity
+from imports.label_names import with_labels
 from imports.mapping import Mapping, Section, StageWord
 from imports.models import ImportedRecord
 from imports.reading import CsvFile, Row
@@ -131,7 +132,8 @@ class Loading:
     def begin(self, section: Section) -> tuple[Section, CsvFile]:
         """The file of a section, and the section as it fits the file."""
         file = self.open(section)
-        return (fitting(section, file) if section.exported else section), file
+        fitted = fitting(section, file) if section.exported else section
+        return with_labels(fitted, file.header), file
 
     def take_rows(
         self,

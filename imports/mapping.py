@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from imports.fields import Entity
+
+if TYPE_CHECKING:
+    from imports.label_names import LabelMap
 
 KINDS = ("person", "company")
 
@@ -16,7 +20,8 @@ class FieldMap:
     """Where one field takes its text from: columns joined, else the default.
 
     ``by`` and ``kinds`` say how a reference is meant; ``otherwise`` is where to look when all is
-    empty. ``date_column`` and ``date`` say when a status was selected.
+    empty. ``date_column`` and ``date`` say when a status was selected. An empty ``by`` is by id, else
+    by name.
     """
 
     columns: tuple[str, ...] = ()
@@ -36,6 +41,9 @@ class FieldMap:
             yield self.date_column
         if self.otherwise:
             yield from self.otherwise.all_columns()
+
+    def by_way(self, by: str) -> FieldMap:
+        return replace(self, by=by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +67,14 @@ class Section:
     exported: bool = False
     # A column and what stands in it: of a file with rows of several kinds, those that are meant.
     only: tuple[str, str] | None = None
+    # Tags and custom fields; with ``custom_fields`` also those that the header of the file names.
+    labels: tuple[LabelMap, ...] = ()
+    custom_fields: bool = False
+    make_options: bool = False
 
     def columns(self) -> list[str]:
         named = [*self.key, *([self.only[0]] if self.only else [])]
-        for mapped in self.fields.values():
+        for mapped in [*self.fields.values(), *(label.mapped for label in self.labels)]:
             named += mapped.all_columns()
         return list(dict.fromkeys(named))
 

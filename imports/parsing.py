@@ -19,8 +19,12 @@ from django.utils.translation import gettext as _
 from contacts.statuses import WORDS
 from deals.stages import Category
 from imports.fields import COMPANY_ONLY, FIELDS, REQUIRED, Cell, Entity
+from imports.label_names import CATEGORIES, LabelMap, label_named
 from imports.mapping import KINDS, FieldMap, Mapping, Section, StageWord
 from imports.reading import DELIMITERS, check_encoding, quoted
+from settings.categories import Category as Labels
+from settings.categories import FieldType
+from settings.models.labels import NAME_LENGTH
 
 BY = ("id", "name", "email")
 
@@ -52,7 +56,8 @@ def parse_mapping(
     return _Parser(name, {"encoding": encoding, "delimiter": delimiter}).mapping(data)
 
 
-_SECTION_KEYS = ("file", "key", "fields", "repeated", "invalid_email", "skip", "exported", "only")
+_SECTION_KEYS = ("file", "key", "fields", "repeated", "invalid_email", "skip", "exported", "only",
+                 "custom_fields", "make_options")  # fmt: skip
 _FILE_DEFAULTS = ("encoding", "delimiter", "decimal", "thousands", "date_format")
 
 
@@ -166,10 +171,17 @@ class _Parser:
                 _("“key” is to name the column, or columns, by which a row is known again."),
             )
         given = self.take(table, "fields", dict, place, {})
-        self.known(given, tuple(FIELDS[entity]), f"{place} fields")
+        make_options = self.take(table, "make_options", bool, place, False)
+        labels = {name for name in given if label_named(entity, name)}
+        self.known(
+            {name: value for name, value in given.items() if name not in labels},
+            (*FIELDS[entity], *self.label_examples(entity)),
+            f"{place} fields",
+        )
         fields = {
             name: self.field(FIELDS[entity][name], name, value, f"{place} fields, {name}")
             for name, value in given.items()
+            if name not in labels
         }
         for names in REQUIRED[entity]:
             if not any(name in fields for name in names):
@@ -187,8 +199,59 @@ class _Parser:
             drop_invalid_email=invalid_email == "drop",
             exported=self.exported(entity, table, place),
             only=self.only(table, place),
+            labels=self.labels(entity, {name: given[name] for name in given if name in labels},
+                               place, make_options=make_options),
+            custom_fields=self.take(table, "custom_fields", bool, place, False),
+            make_options=make_options,
             **self.file_defaults(table, top, place),
         )  # fmt: skip
+
+    @staticmethod
+    def label_examples(entity: Entity) -> tuple[str, ...]:
+        """How tags and custom fields are written, among what is known."""
+        categories = CATEGORIES[entity]
+        short = ("tags", "customer_tags")[: len(categories)]
+        return (*short, *(f"{category.value}:…" for category in categories))
+
+    def labels(
+        self, entity: Entity, given: dict[str, Any], place: str, *, make_options: bool
+    ) -> tuple[LabelMap, ...]:
+        found: dict[tuple[str, str], LabelMap] = {}
+        for text, value in given.items():
+            named = label_named(entity, text)
+            assert named is not None
+            where = f"{place} fields, {text}"
+            one = self.label(text, *named, value, where, make_options=make_options)
+            if one.identity in found:
+                self.refuse(where, _("It is mapped twice."))
+            found[one.identity] = one
+        return tuple(found.values())
+
+    def label(
+        self, text: str, category: Labels, name: str, value: Any, place: str, *, make_options: bool
+    ) -> LabelMap:
+        data = {"column": value} if isinstance(value, str) else value
+        if not isinstance(data, dict):
+            self.refuse(place, _("This is to be the name of a column, or a table."))
+        data = dict(data)
+        keys = ["column", "columns", "join", "value", "default", "words"]
+        keys += ["format", "by", "kind", "type", "make_options"] if name else []
+        self.known(data, keys, place)
+        if name and len(name) > NAME_LENGTH:
+            self.refuse(
+                place, _("A name has at most %(number)d characters.") % {"number": NAME_LENGTH}
+            )
+        type = self.one_of(data, "type", FieldType.values, "", place) if "type" in data else ""
+        make = self.take(data, "make_options", bool, place, make_options)
+        for key in ("type", "make_options"):
+            data.pop(key, None)
+        by = self.one_of(data, "by", BY, "", place) if "by" in data else ""
+        if not {"column", "columns", "value"} & data.keys():
+            data["column"] = text
+        form = data.pop("format", None)
+        mapped = self.field(Cell.CONTACT, "", {**data, "by": by or "id"}, place)
+        mapped = replace(mapped, by=by, form=form)
+        return LabelMap(category, name, mapped, type, make)
 
     def exported(self, entity: Entity, table: dict[str, Any], place: str) -> bool:
         exported: bool = self.take(table, "exported", bool, place, False)

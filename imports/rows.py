@@ -58,15 +58,24 @@ class _Plan(NamedTuple):
 
 
 class RowReader:
-    """Reads the rows of one section. ``names`` are the fields, in the order of the values."""
+    """Reads the rows of one section. ``names`` are the fields, in the order of the values; behind them come those of
+    ``more``, as where they stand and how they are read.
+    """
 
-    def __init__(self, loading: Loading, section: Section, header: Sequence[str]) -> None:
+    def __init__(
+        self,
+        loading: Loading,
+        section: Section,
+        header: Sequence[str],
+        more: Sequence[tuple[FieldMap, Callable[[str], Any]]] = (),
+    ) -> None:
         self.loading = loading
         self.section = section
         self.positions = {column: position for position, column in enumerate(header)}
         self.names = list(section.fields)
         self._key = [self.positions[column] for column in section.key]
         self._plans = [self._plan(name) for name in self.names]
+        self._plans += [self._planned(mapped, convert) for mapped, convert in more]
 
     def key(self, row: Sequence[str]) -> str:
         """The key of a row; empty if all its columns are."""
@@ -128,16 +137,25 @@ class RowReader:
             read = self._status(name, mapped)
         elif cell == Cell.CONTACT and name != "parent_company":
             read = self._contact(mapped)
-        single = len(mapped.columns) == 1
-        return _Plan(
-            column=" + ".join(mapped.columns) or name,
-            position=self.positions[mapped.columns[0]] if single else 0,
-            default=mapped.default,
+        plan = self._planned(mapped, convert)
+        return plan._replace(
+            column=plan.column or name,
             longest=longest,
-            convert=convert,
-            get=None if single else partial(self._joined, mapped),
             empty="" if cell in TEXTS else None,
             read=read,
+        )
+
+    def _planned(self, mapped: FieldMap, convert: Callable[[str], Any] | None) -> _Plan:
+        single = len(mapped.columns) == 1
+        return _Plan(
+            column=" + ".join(mapped.columns),
+            position=self.positions[mapped.columns[0]] if single else 0,
+            default=mapped.default,
+            longest=0,
+            convert=convert,
+            get=None if single else partial(self._joined, mapped),
+            empty=None,
+            read=None,
         )
 
     def _joined(self, mapped: FieldMap, row: Sequence[str]) -> str:

@@ -19,9 +19,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.models import Contact, StatusChange
+from contacts.models.labels import ContactTag, ContactValue
 from crm.actor import acting_as
 from crm.changes import one_change
 from deals.models import Deal, DealContact, DealParty
+from deals.models.labels import DealTag, DealValue
 from deals.services.arrivals import Selection, select_many, settle_arrivals
 from imports import bulk
 from imports.contact_rows import ContactRows
@@ -33,9 +35,11 @@ from imports.mapping import Mapping
 from imports.models import ImportRun
 from imports.parents import Parent, find_parents
 from imports.report import Report, statuses_now
+from settings.catalogue import forget, known_once
 
 # From here on the planner is told what was loaded; below, it costs more than it brings.
 MANY = 5_000
+CARRIED = (ContactTag, ContactValue, DealTag, DealValue)
 
 
 def load(
@@ -58,7 +62,7 @@ def load(
     """
     if not folder.is_dir():
         raise ValidationError(_("%(folder)s is no folder.") % {"folder": folder})
-    with acting_as(user), transaction.atomic():
+    with acting_as(user), known_once(), transaction.atomic():
         with one_change(cause=StatusChange.Cause.IMPORTED):
             loading = Loading(
                 folder,
@@ -79,6 +83,7 @@ def load(
             announce(report)
         if dry_run:
             transaction.set_rollback(True)
+            forget()
     return report
 
 
@@ -115,12 +120,14 @@ def _read_files(loading: Loading) -> None:
         each.load()
     for every in links:
         every.load()
+    for one in (*companies, *people, *deals):
+        one.labels.name_contacts()
 
 
 def _bring_in_step(loading: Loading) -> None:
     """Statuses: what the deals give, then what the files select."""
     if bulk.is_postgresql() and loading.report.total("created") >= MANY:
-        bulk.analyze(Contact, Deal, DealContact, DealParty)
+        bulk.analyze(Contact, Deal, DealContact, DealParty, *CARRIED)
     cause = StatusChange.Cause.IMPORTED
     settle_arrivals(loading.star_of.keys(), cause=cause, now=loading.now)
     found = loading.selections

@@ -13,6 +13,9 @@ from django.utils.translation import gettext as _
 from imports.exported import ExportedFile, fitting
 from imports.parsing import parse_mapping
 
+# What an export may have depends on which custom fields there are.
+pytestmark = pytest.mark.django_db
+
 PEOPLE: dict[str, Any] = {
     "file": "contacts.csv",
     "exported": True,
