@@ -171,8 +171,8 @@ def _value_field(holder: Holder, category: Category, field: CustomField, ambiguo
     def where(one: Field, op: str, values: Sequence[Any], context: Context) -> Condition:
         if op == "empty":
             return ~holding(holder, rows)
-        # Nobody, among people.
-        given = [value for value in values if value != "none"]
+        # Nobody, among people; elsewhere it is a word like others.
+        given = [value for value in values if column != "user" or value != "none"]
         inner = replace(one, path=column, where=None)
         found = Q()
         if len(given) < len(values):

@@ -13,9 +13,6 @@ MUTANTS: dict[str, Plant] = {
         "_hand_over(label, into, rows, options,"),
     "undoing takes what others were given since": rewritten(
         REMOVING, "_bring_back", "ours = rows.filter(came_from__endswith=mark)", "ours = rows"),
-    "an undone removal leaves its mark": rewritten(
-        REMOVING, "_bring_back", 'came_from=Substr("came_from", 1, Length("came_from") - len(mark))',
-        'came_from=F("came_from")'),
     "a merge takes what is there": rewritten(
         REMOVING, "_hand_over", "handed = rows.filter(~Exists(there))",
         "_rows(into)[1].filter(**{f'{holder.key}__in': rows.values(holder.key_id)}).delete();"

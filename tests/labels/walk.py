@@ -134,6 +134,10 @@ class Invention:
         mine = self.oracle.labels[label]
         alike = [n for n in self.oracle.live(mine.kind) if self.oracle.labels[n].type == mine.type]
         pool = alike if self.rng.random() < 0.9 else self.oracle.live()
+        # Often where something went before.
+        before = [one.into for one in self.oracle.removals if one.into in pool and not one.undone]
+        if before and self.rng.random() < 0.5:
+            pool = before
         return {"label": label, "into": self.rng.choice(pool)}
 
     def _undo(self) -> dict[str, Any] | None:

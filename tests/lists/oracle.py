@@ -14,9 +14,10 @@ from functools import cache
 from typing import Any
 
 from contacts.keys import digits, fold
-from contacts.models import Contact, StatusChange
+from contacts.models import Contact, ContactTag, ContactValue, StatusChange
 from crm.lists.conditions import Chip, Conditions
-from deals.models import Deal, DealParty, Stage
+from deals.models import Deal, DealParty, DealTag, DealValue, Stage
+from settings.models import CustomField, Tag
 
 fold, digits = cache(fold), cache(digits)
 Row = dict[str, Any]
@@ -126,6 +127,13 @@ def yes_no_tests(holds: Callable[[Row], bool]) -> dict[str, Test]:
     return {"is": lambda row, asked: holds(row) == (asked == "yes")}
 
 
+def _several_tests(values: Callable[[Row], set[str]]) -> dict[str, Test]:
+    return {
+        "is": lambda row, asked: asked in values(row),
+        "empty": lambda row, asked: not values(row),
+    }
+
+
 def rows_of(model: Any) -> list[Row]:
     return list(model.objects.order_by("pk").values())
 
@@ -147,7 +155,10 @@ class Oracle:
         for party in rows_of(DealParty):
             self.counting[party["contact_id"]].append(self.deals[party["deal_id"]])
         self.rows = self.contacts if record == "contact" else self.deals
+        # Which rows have a field at all: nothing is asked of the others, not even that it be empty.
+        self.within: dict[str, Callable[[Row], bool]] = {}
         self.tests = self._contact_tests() if record == "contact" else self._deal_tests()
+        self.tests |= self._label_tests(record)
 
     # -- verdicts
 
@@ -155,7 +166,12 @@ class Oracle:
         tests = self.tests[chip.field]
         test = tests[chip.op or next(iter(tests))]
         row = self.rows[pk]
+        if not self.has(pk, chip.field):
+            return False
         return any(test(row, value) for value in chip.values) != chip.negated
+
+    def has(self, pk: int, name: str) -> bool:
+        return name not in self.within or self.within[name](self.rows[pk])
 
     def listed(self, pk: int, conditions: Conditions) -> bool:
         groups = conditions.groups
@@ -163,6 +179,72 @@ class Oracle:
 
     def matching(self, conditions: Conditions) -> set[int]:
         return {pk for pk in self.rows if self.listed(pk, conditions)}
+
+    # -- tags and custom fields
+
+    def _label_tests(self, record: str) -> dict[str, dict[str, Test]]:
+        tests: dict[str, dict[str, Test]] = {}
+        names = {"contacts": "tags", "customers": "customer_tags"}
+        if record == "deal":
+            names = {"deals": "tags"}
+        links, values = (ContactTag, ContactValue) if record == "contact" else (DealTag, DealValue)
+        tags = {row["id"]: row["category"] for row in rows_of(Tag)}
+        carried: dict[tuple[str, int], set[str]] = {}
+        for row in rows_of(links):
+            key = tags[row["tag_id"]], row[f"{record}_id"]
+            carried.setdefault(key, set()).add(str(row["tag_id"]))
+        for category, name in names.items():
+            tests[name] = _several_tests(
+                lambda row, category=category: carried.get((category, row["id"]), set())
+            )
+            self._note_within(name, category, "")
+        held: dict[int, dict[int, list[Row]]] = {}
+        for row in rows_of(values):
+            held.setdefault(row["field_id"], {}).setdefault(row[f"{record}_id"], []).append(row)
+        for field in rows_of(CustomField):
+            if field["category"] in names and field["filterable"]:
+                name = f"field{field['id']}"
+                tests[name] = self._value_tests(field["type"], held.get(field["id"], {}))
+                self._note_within(name, field["category"], field["applies_to"])
+        return tests
+
+    def _note_within(self, name: str, category: str, applies_to: str) -> None:
+        def has(row: Row) -> bool:
+            statuses = row.get("prospect_status"), row.get("customer_status")
+            if category == "customers" and statuses == ("none", "none"):
+                return False
+            return not applies_to or row["is_organization"] == (applies_to == "company")
+
+        self.within[name] = has
+
+    def _value_tests(self, kind: str, held: dict[int, list[Row]]) -> dict[str, Test]:
+        def one(row: Row, column: str) -> Any:
+            rows = held.get(row["id"])
+            return rows[0][column] if rows else None
+
+        if kind == "choices":
+            return _several_tests(
+                lambda row: {str(found["option_id"]) for found in held.get(row["id"], [])}
+            )
+        if kind in ("whole", "number", "money"):
+            return number_tests(lambda row: one(row, "number"), nullable=True)
+        if kind in ("date", "moment"):
+            return self.moment_tests(
+                lambda row: [found[kind] for found in held.get(row["id"], [])], nullable=True
+            )
+        if kind == "yes_no":
+            tests: dict[str, Test] = {
+                "is": lambda row, asked: (
+                    one(row, "yes") is not None and one(row, "yes") == (asked == "yes")
+                )
+            }
+            return tests | {"empty": lambda row, asked: one(row, "yes") is None}
+        if kind == "user":
+            return self.person_tests(lambda row: one(row, "user_id"))
+        columns = {"choice": "option_id", "contact": "record_id"}
+        if kind in columns:
+            return code_tests(lambda row: one(row, columns[kind]), nullable=True)
+        return text_tests(lambda row: one(row, "text"), digits if kind == "phone" else fold)
 
     # -- dates
 

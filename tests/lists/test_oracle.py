@@ -25,6 +25,7 @@ from crm.lists.registry import Context, Registry, registries, registry_of
 from crm.lists.state import ListState
 from deals.models import Deal
 from tests.deals.factories import company, deal
+from tests.labels.making import make_labels
 from tests.lists.oracle import Oracle
 from tests.lists.worlds import ZONES, Plan, World, plans, values_for, world_of
 
@@ -88,6 +89,7 @@ def test_every_operator_of_every_field_has_a_plain_meaning(
     record: str, django_user_model: Any
 ) -> None:
     user = django_user_model.objects.create_user("ann")
+    make_labels(record, random.Random(1))
     tests = Oracle(record, user, datetime(2024, 1, 1, tzinfo=UTC), UTC).tests
     asked = {(found.name, one.name) for found, one in operators(registry_of(record))}
     assert asked == {(name, op) for name, ops in tests.items() for op in ops}
@@ -166,7 +168,7 @@ def test_a_chip_and_its_negation_part_the_visible_rows(record: str) -> None:
                     other = Chip(chip.field, chip.op, chip.values, not chip.negated)
                     one = found_by(record, Conditions(((chip,),)), context)
                     rest = found_by(record, Conditions(((other,),)), context)
-                    assert one | rest == set(oracle.rows)
+                    assert one | rest == {pk for pk in oracle.rows if oracle.has(pk, chip.field)}
                     assert not one & rest
 
     compare()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ from deals.models import (
 )
 from deals.services import select_status
 from tests.deals.factories import default_stages
+from tests.labels.making import carry
 
 ZONES = ["UTC", "Europe/Berlin", "America/St_Johns"]
 # Where clocks change, months, quarters, years and weeks end, and February has 29 days.
@@ -86,6 +88,8 @@ class Plan:
     companies: list[dict[str, Any]]
     people: list[dict[str, Any]]
     deals: list[dict[str, Any]]
+    # By which tags and custom fields are dealt out.
+    lot: int = 0
     # (when, who, what, arguments), in the order of time
     steps: list[tuple[datetime, int | None, str, dict[str, Any]]] = field(default_factory=list)
 
@@ -150,6 +154,7 @@ def plans(draw: st.DrawFn, zone: str) -> Plan:
         draw(st.lists(company, min_size=3, max_size=3)),
         draw(st.lists(person, min_size=6, max_size=6)),
         draw(st.lists(deal, min_size=5, max_size=5)),
+        draw(st.integers(0, 2**32)),
         sorted(steps, key=lambda one: one[0]),
     )
 
@@ -208,6 +213,7 @@ class _Maker:
                 with acting_as(self._user(actor)):
                     getattr(self, f"_{what}")(**arguments)
         self._date()
+        self._carry()
         return World(self.plan.now, self.zone, self.users, self.contacts, self.deals)
 
     def _user(self, number: int | None) -> User | None:
@@ -283,6 +289,14 @@ class _Maker:
         for deal, made in zip(self.deals, self.plan.deals, strict=True):
             names = ("created_at", "updated_at", "opened_at", "stage_changed_at")
             models.QuerySet(Deal).filter(pk=deal.pk).update(**{name: made[name] for name in names})
+
+    def _carry(self) -> None:
+        """Tags and values of custom fields, as of the world's own now."""
+        rng = random.Random(self.plan.lot)
+        contacts = [one.pk for one in self.contacts]
+        with mock.patch("django.utils.timezone.now", return_value=self.plan.now):
+            for record, ids in (("contact", contacts), ("deal", [one.pk for one in self.deals])):
+                carry(record, ids, rng, TEXTS, contacts, self.users)
 
     # -- steps
 
