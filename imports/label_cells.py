@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import ValidationError
@@ -21,50 +22,72 @@ from imports.mapping import FieldMap, Section
 from settings.catalogue import catalogue
 from settings.categories import CHOOSING, AppliesTo, Category, FieldType
 from settings.joining import parted
-from settings.models import CustomField, FieldValue, Option, Tag
+from settings.models import CustomField, Option, Tag
 from settings.models.labels import NAME_LENGTH
-from settings.models.values import COLUMNS
+from settings.models.values import COLUMNS, KEY_LENGTH
 from settings.services.locks import live_and_shared
-from settings.types import TYPES, type_of
+from settings.types import LONG_AT_MOST, TEXT_AT_MOST, TYPES, Text
 
 if TYPE_CHECKING:
     from imports.loading import Loading
 
 # A row of a value from its slot on, as it is written.
 Tail = tuple[Any, ...]
-_HELD = ("slot", "text", "folded",
-         *(f"{one}_id" if one in ("option", "user", "record") else one for one in COLUMNS))  # fmt: skip
-_EMPTY = {"slot": 0, "text": ""}
+HELD = ("slot", "text", "folded",
+        *(f"{one}_id" if one in ("option", "user", "record") else one for one in COLUMNS))  # fmt: skip
 # Dates and words come again and again; of texts that do not, only so many are kept.
 _REMEMBERED = 4_000
 _NUMBERS = (FieldType.WHOLE, FieldType.NUMBER, FieldType.MONEY)
 _DATES = (FieldType.DATE, FieldType.MOMENT)
 
 
-def tails_of(field: CustomField, value: Any) -> list[Tail]:
-    return [
-        tuple(_stored(name, columns.get(name, _EMPTY.get(name))) for name in _HELD)
-        for columns in type_of(field).rows(field, value)
-    ]
+def maker_of(field: CustomField) -> Callable[[Any], Tail]:
+    """From what a cell of ``field`` gives to the row that holds it, as `settings.types` would write it."""
+    kind = TYPES[field.type]
+    if isinstance(kind, Text):
+        fold_text, nothing = kind.fold, (None,) * (len(COLUMNS) - 1)
+
+        def make_text(text: str) -> Tail:
+            folded = fold_text(text)
+            longer = folded if len(folded) > KEY_LENGTH else None
+            return (0, text, longer, folded[:KEY_LENGTH], *nothing)
+
+        return make_text
+    place = 3 + COLUMNS.index(kind.column)
+    before = (0, "", None, *(None,) * (place - 3))
+    after = (None,) * (len(COLUMNS) - 1 - (place - 3))
+    if field.type in CHOOSING and kind.several:
+        return lambda value: (value, *before[1:], value, *after)
+    return lambda value: (*before, value, *after)
 
 
-def tail_of(field: CustomField, value: Any) -> Tail:
-    """The one row of a value of a field that holds no more than one."""
-    return tails_of(field, value)[0]
+def _storing(field: CustomField) -> Callable[[Any], Any]:
+    """How a value is written past the models, and told apart in digests."""
+    if field.type in _NUMBERS:
+        return str
+    if field.type == FieldType.DATE:
+        return date.isoformat
+    if field.type == FieldType.MOMENT and not bulk.is_postgresql():
+        return connection.ops.adapt_datetimefield_value
+    return lambda value: value
 
 
-def _stored(name: str, value: Any) -> Any:
-    """As it is written past the models."""
-    if value is None or bulk.is_postgresql() or isinstance(value, str | int):
-        return value
-    if isinstance(value, datetime):
-        return connection.ops.adapt_datetimefield_value(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    return FieldValue._meta.get_field(name).get_db_prep_save(value, connection)  # type: ignore[union-attr]
+# What the dear checks of texts would find nothing wrong with, and leave as it is.
+_EMAIL = re.compile(r"[a-z0-9_+-]+(\.[a-z0-9_+-]+)*@([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z]{2,24}", re.I)
+_URL = re.compile(
+    r"https?://([a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?\.)+[a-z]{2,24}(/[!-~]*)?", re.IGNORECASE
+)
+_PLAIN: dict[str, Callable[[str], Any]] = {
+    FieldType.TEXT: lambda text: len(text) <= TEXT_AT_MOST and text.isprintable(),
+    FieldType.LONG_TEXT: lambda text: len(text) <= LONG_AT_MOST and text.isprintable(),
+    FieldType.EMAIL: lambda text: len(text) <= 64 and text.isascii() and _EMAIL.fullmatch(text),
+    FieldType.URL: lambda text: len(text) <= 200 and text.isascii() and _URL.fullmatch(text),
+}
 
 
-def cell_of(mapped: FieldMap, convert: Callable[[str], Any]) -> Callable[[str], Any]:
+def cell_of(
+    mapped: FieldMap, convert: Callable[[str], Any], most: int = _REMEMBERED
+) -> Callable[[str], Any]:
     """``convert`` behind the words of the mapping, with its refusals as those of cells."""
 
     def checked(text: str) -> Any:
@@ -75,7 +98,7 @@ def cell_of(mapped: FieldMap, convert: Callable[[str], Any]) -> Callable[[str], 
 
     if mapped.words:
         return cells.translated(mapped.words, checked, closed=False)
-    return cells.remembering(checked, _REMEMBERED)
+    return cells.remembering(checked, most) if most else checked
 
 
 def name_of(text: str) -> str:
@@ -134,6 +157,7 @@ class OptionWords:
         self.field, self.make = field, make
         self.ids = {option.key: option.pk for option in field.options.all()}
         self._several = field.type == FieldType.CHOICES
+        self._make = maker_of(field)
         self._names: dict[str, str] = {}
         self._tails: dict[Any, list[Tail]] = {}
 
@@ -170,8 +194,8 @@ class OptionWords:
     def tails(self, keys: Any) -> list[Tail]:
         """The rows of a value as ``read`` gave it."""
         if keys not in self._tails:
-            value: Any = self.ids[keys] if isinstance(keys, str) else [self.ids[k] for k in keys]
-            self._tails[keys] = tails_of(self.field, value)
+            some = (keys,) if isinstance(keys, str) else keys
+            self._tails[keys] = [self._make(self.ids[key]) for key in some]
         return self._tails[keys]
 
 
@@ -187,19 +211,25 @@ class Converts:
     def of(
         self, field: CustomField, mapped: FieldMap, words: OptionWords | None
     ) -> Callable[[str], Any]:
-        """From the text of a cell to what stands for it: a row's tail, keys of options, or whom it names."""
+        """From the text of a cell to what stands for it: the value as it is written, keys of options, or whom it
+        names.
+        """
         if refuse := self._not_for_these(field):
             return refuse
         if words is not None:
             return cell_of(mapped, words.read)
         if field.type == FieldType.CONTACT:
             return str
-        read = self._reader(field, mapped)
+        read, stored = self._reader(field, mapped), _storing(field)
 
-        def convert(text: str) -> Tail | None:
+        def convert(text: str) -> Any:
             value = read(text)
-            return None if value is None else tail_of(field, value)
+            return None if value is None else stored(value)
 
+        if field.type in _PLAIN and not mapped.words:
+            plain = _PLAIN[field.type]
+            careful = cell_of(mapped, convert, most=0)
+            return lambda text: text if plain(text) else careful(text)
         return cell_of(mapped, convert)
 
     def _not_for_these(self, field: CustomField) -> Callable[[str], Any] | None:

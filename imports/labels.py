@@ -19,7 +19,7 @@ from crm.actor import current_actor
 from imports import bulk
 from imports.cells import BadCell
 from imports.fields import Entity
-from imports.label_cells import Converts, OptionWords, TagWords, cell_of, tail_of
+from imports.label_cells import HELD, Converts, OptionWords, TagWords, Tail, cell_of, maker_of
 from imports.label_names import LabelMap
 from imports.mapping import FieldMap, Section
 from imports.reading import CsvFile, Row
@@ -27,7 +27,6 @@ from settings.catalogue import catalogue
 from settings.categories import FieldType
 from settings.holders import holder_of
 from settings.models import CustomField
-from settings.models.values import COLUMNS
 from settings.services.locks import live_and_shared
 
 if TYPE_CHECKING:
@@ -61,6 +60,7 @@ class _Column(NamedTuple):
     field: CustomField | None
     words: TagWords | OptionWords | None
     convert: Callable[[str], Any]
+    make: Callable[[Any], Tail] | None = None
 
     @property
     def names_contacts(self) -> bool:
@@ -80,9 +80,7 @@ class Labels:
             fields = self._fields()
             self.columns = [self._column(label, fields, converts) for label in section.labels]
             self._links = [self.holder.key_id, "tag_id", "came_from"]
-            held = [f"{one}_id" if one in ("option", "user", "record") else one for one in COLUMNS]
-            self._held = ["slot", "text", "folded", *held]
-            self._values = [self.holder.key_id, "field_id", *self._held, "came_from"]
+            self._values = [self.holder.key_id, "field_id", *HELD, "came_from"]
 
     def cells(self) -> list[tuple[FieldMap, Callable[[str], Any]]]:
         """Where each column stands, and how its text is read."""
@@ -144,7 +142,8 @@ class Labels:
                 }
             )
         words = converts.options(field, make=label.make_options or bool(label.type))
-        return _Column(label, field, words, converts.of(field, label.mapped, words))
+        convert = converts.of(field, label.mapped, words)
+        return _Column(label, field, words, convert, maker_of(field))
 
     # -- writing
 
@@ -169,8 +168,9 @@ class Labels:
                     (one.pk, field_id, *tail, "") for one, keys in given for tail in tails(keys)
                 ]
             else:
-                field_id = column.field.pk
-                values += [(one.pk, field_id, *tail, "") for one, tail in given]
+                assert column.make is not None
+                field_id, make = column.field.pk, column.make
+                values += [(one.pk, field_id, *make(value), "") for one, value in given]
         bulk.insert(self.holder.links, self._links, links)
         bulk.insert(self.holder.values, self._values, values)
 
@@ -226,8 +226,11 @@ class Labels:
                 if column.names_contacts:
                     self.naming.append(Naming(one, column, value))
                     continue
+                assert column.make is not None
                 words = column.words
-                tails = words.tails(value) if isinstance(words, OptionWords) else [value]
+                tails = (
+                    words.tails(value) if isinstance(words, OptionWords) else [column.make(value)]
+                )
                 wanted |= {(one.pk, column.field.pk, tail[0]): tail for tail in tails}
         self._replace([one.pk for one in records], fields, wanted)
 
@@ -247,7 +250,7 @@ class Labels:
         new = [(*place[:2], *tail, "") for place, tail in wanted.items() if place not in there]
         bulk.insert(model, self._values, new)
         quote = connection.ops.quote_name
-        columns = ", ".join(f"{quote(name)} = %s" for name in self._held)
+        columns = ", ".join(f"{quote(name)} = %s" for name in HELD)
         # Rows that stay keep where they came from.
         bulk.run_many(
             f"UPDATE {quote(model._meta.db_table)} SET {columns} WHERE id = %s",  # noqa: S608
@@ -265,6 +268,7 @@ class Labels:
         for naming in self.naming:
             taken, column = naming.taken, naming.column
             assert column.field is not None
+            assert column.make is not None
             try:
                 contact = self._contact(column.label.mapped, naming.text)
             except BadCell as error:
@@ -278,7 +282,7 @@ class Labels:
                 )
                 retry[taken.key] = None
                 continue
-            found[taken.pk, column.field.pk, 0] = tail_of(column.field, contact)
+            found[taken.pk, column.field.pk, 0] = column.make(contact)
         fields = sorted({naming.column.field.pk for naming in self.naming if naming.column.field})
         for some in batched(found.items(), _AT_ONCE, strict=False):
             self._replace([place[0] for place, _tail in some], fields, dict(some))
