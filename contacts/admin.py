@@ -141,6 +141,8 @@ class ContactAdmin(LawfulAdmin):
         selecting(StatusKind.CUSTOMER, CustomerStatus.NONE),
         page_action("contact", "contact.owner"),
         page_action("contact", "contact.set"),
+        page_action("contact", "contact.tags"),
+        page_action("contact", "contact.values"),
         page_action("contact", "contact.add_to_deal"),
         page_action("contact", "contact.company"),
         "merge_two",

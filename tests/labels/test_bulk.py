@@ -38,6 +38,7 @@ from tests.bulk.runs import after_chunk, chunks_of, refusals, start, start_later
 from tests.bulk.test_pages import Acting, everything, shown, ticked
 from tests.deals.factories import company, deal, default_stages, person
 from tests.labels.worlds import made_field, made_tag
+from tests.site.admin_pages import admin_pages, administrator  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 CATEGORIES = [Category.CONTACTS, Category.CUSTOMERS]
@@ -61,7 +62,7 @@ def customer(name: str, **more: Any) -> Contact:
     return contact
 
 
-def carried(*contacts: Contact, holder: Any = HOLDER) -> list[list[str]]:
+def carried(*contacts: Any, holder: Any = HOLDER) -> list[list[str]]:
     """The names of the tags of each, unseen ones included."""
     categories = CATEGORIES if holder is HOLDER else [Category.DEALS]
     found = tags_of(holder, [one.pk for one in contacts], categories, unseen=True)
@@ -303,6 +304,27 @@ def test_tags_of_deals(web) -> None:
         start("contact.tags", user(), {"on": [big.pk], "off": [], "new": {}})
 
 
+# -- in the admin
+
+
+def test_admin_asks_with_the_same_form_and_starts_the_same_run(admin_pages, administrator) -> None:
+    vip, note = made_tag("VIP"), made_field("Note")
+    one, two = person("One"), person("Two")
+    answer = admin_pages.act("contact_tags", one, two, select_across="0")
+    assert "Change the tags of 2 contacts" in shown(answer)
+    sent = {"confirmed": "1", "expected": "2", "select_across": "0"}
+    admin_pages.act("contact_tags", one, two, **sent, token="t", on_contacts=[vip.pk])
+    field = {f"field{note.pk}": "x"}
+    answer = admin_pages.act("contact_values", one, two, **sent, token="u", **field)
+    assert "Note of 2 contacts set" in shown(answer)
+    assert carried(one, two) == [["VIP"], ["VIP"]]
+    assert valued(note, one, two) == ["x", "x"]
+    for run in BulkRun.objects.order_by("-pk"):
+        undone(run, administrator)
+    assert carried(one, two) == [[], []]
+    assert valued(note, one, two) == [None, None]
+
+
 # -- custom fields
 
 VALUES: dict[str, Any] = {
@@ -517,7 +539,7 @@ def statements(rows: int, labels: int, ann: Any) -> dict[str, int]:
     set_values(
         "contact", {one.pk: {field.pk: other[field.type] for field in fields} for one in contacts}
     )
-    wanted = {
+    wanted: dict[str, dict[str, Any]] = {
         "contact.tags": {"on": [tag.pk for tag in tags[:labels]], "off": off, "new": {}},
         "contact.values": {"values": {str(one.pk): new[one.type] for one in fields}},
     }
