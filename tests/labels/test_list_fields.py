@@ -215,10 +215,16 @@ def carry_more(
 
 
 def cost(client: Any, record: str, sorted_by: str) -> int:
-    columns = [
-        one.name for one in registry_of(record).fields.values() if one.section and one.loader
+    # The latest of each type: a table has no more than so many columns.
+    columns = ["tags", *(["customer_tags"] if record == "contact" else [])]
+    columns += [
+        CustomField.objects.filter(
+            type=kind, category__in=[one.value for one in Category.of_record(record)]
+        )
+        .latest("pk")
+        .form_name
+        for kind in FieldType
     ]
-    columns = [name for name in columns if name.startswith("field") or name.endswith("tags")]
     query = f"columns={','.join(columns)}"
     if sorted_by:
         category = ["deals"] if record == "deal" else ["contacts", "customers"]
