@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import ExitStack
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -20,6 +21,8 @@ from crm.backoffice import (
     report_refusals,
 )
 from crm.bulk.backoffice import page_action
+from crm.changes import one_change
+from deals.card_forms import offered_reasons, offered_stages
 from deals.models import (
     Deal,
     DealChange,
@@ -36,7 +39,8 @@ from deals.models import (
     Stage,
     UnqualifiedReason,
 )
-from deals.services import undo_merge
+from deals.services import pipelines, undo_merge
+from deals.services.reason_lists import delete_reason
 from deals.stages import Group
 
 # -- pipelines
@@ -48,36 +52,133 @@ class PipelineForm(RefusableForm):
         return super()._get_validation_exclusions() | {"is_default"}  # type: ignore[misc]
 
 
+class ArrangedAdmin(LawfulAdmin):
+    """What the services refuse to delete is told, and stays."""
+
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            with one_change():
+                return super().delete_view(request, *args, **kwargs)
+        except ValidationError as refusal:
+            return self._refused(request, refusal)
+
+    def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method != "POST":
+            return super().changelist_view(request, *args, **kwargs)
+        try:
+            with one_change():
+                return super().changelist_view(request, *args, **kwargs)
+        except ValidationError as refusal:
+            return self._refused(request, refusal)
+
+    def _refused(self, request: HttpRequest, refusal: ValidationError) -> HttpResponse:
+        self.message_user(request, " ".join(refusal.messages), messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
+
+
 class StageInline(admin.TabularInline):
     model = Stage
     extra = 0
 
 
 @admin.register(Pipeline)
-class PipelineAdmin(LawfulAdmin):
+class PipelineAdmin(ArrangedAdmin):
+    """Keeps to what the page of Settings keeps to."""
+
     form = PipelineForm
     inlines = [StageInline]
     list_display = ["name", "position", "is_default", "archived"]
 
     def save_model(self, request: HttpRequest, obj: Pipeline, form: Any, change: bool) -> None:
+        others = list(Pipeline.objects.exclude(pk=obj.pk).select_for_update().order_by("pk"))
+        request.missing = list(pipelines.NEEDED)  # type: ignore[attr-defined]
+        if change:
+            stored = pipelines.locked(obj.pk)
+            if not stored.archived:
+                request.missing = pipelines.missing_in(stored.stages.all())  # type: ignore[attr-defined]
+            if stored.is_default and not obj.is_default:
+                raise ValidationError({"is_default": _("Make another one the default instead.")})
+        if obj.archived:
+            pipelines.check_archivable(obj, others)
         if obj.is_default:
             Pipeline.objects.exclude(pk=obj.pk).filter(is_default=True).update(is_default=False)
         super().save_model(request, obj, form, change)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        pipeline = form.instance
+        for row in (row for formset in formsets for row in formset.initial_forms):
+            if "archived" in row.changed_data and row.instance.archived and row.instance.pk:
+                pipelines.check_empty(row.instance)
+        if not change and not pipeline.stages.exists():
+            pipelines.add_usual_stages(pipeline)
+        if pipeline.archived:
+            return
+        before = request.missing if change and "archived" not in form.changed_data else ()  # type: ignore[attr-defined]
+        pipelines.check_needs(pipeline, before)
+
+    def delete_model(self, request: HttpRequest, obj: Pipeline) -> None:
+        others = list(Pipeline.objects.exclude(pk=obj.pk).select_for_update().order_by("pk"))
+        pipelines.check_archivable(obj, others)
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for pipeline in queryset:
+            self.delete_model(request, pipeline)
+
 
 @admin.register(Stage)
-class StageAdmin(LawfulAdmin):
-    list_display = ["name", "pipeline", "category", "position", "likelihood"]
+class StageAdmin(ArrangedAdmin):
+    list_display = ["name", "pipeline", "category", "position", "likelihood", "archived"]
     list_filter = ["pipeline", "category"]
     list_select_related = ["pipeline"]
     ordering = ["pipeline__position", "position", "pk"]
     search_fields = ["name"]
 
+    def save_model(self, request: HttpRequest, obj: Stage, form: Any, change: bool) -> None:
+        concerned = {obj.pipeline_id, form.initial.get("pipeline") or obj.pipeline_id}
+        with ExitStack() as stack:
+            for pk in sorted(concerned):
+                stack.enter_context(pipelines.changing(pk))
+            if change and "archived" in form.changed_data and obj.archived:
+                pipelines.check_empty(obj)
+            super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Stage) -> None:
+        with pipelines.changing(obj.pipeline_id):
+            super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for stage in queryset:
+            self.delete_model(request, stage)
+
+
+class ReasonForm(forms.ModelForm):
+    def clean_name(self) -> str:
+        model: Any = self._meta.model
+        others = model.objects.exclude(pk=self.instance.pk)
+        try:
+            return pipelines.clean_name(
+                self.cleaned_data["name"], others, _("There is one of this name already.")
+            )
+        except ValidationError as refusal:
+            raise ValidationError(refusal.messages) from None
+
 
 @admin.register(LossReason, UnqualifiedReason, DealSource)
-class ReasonAdmin(admin.ModelAdmin):
-    list_display = ["name", "position"]
+class ReasonAdmin(ArrangedAdmin):
+    """What a deal has is archived; only the rest can be deleted."""
+
+    form = ReasonForm
+    list_display = ["name", "position", "archived"]
     search_fields = ["name"]
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        delete_reason(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for reason in queryset:
+            delete_reason(reason)
 
 
 # -- deals
@@ -106,6 +207,14 @@ class DealForm(RefusableForm):
             "For when you choose another main contact: the former one becomes an associated contact."
         ),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        deal = self.instance
+        if "stage" in self.fields:
+            stages = offered_stages(deal.stage if deal.pk else None)
+            cast(forms.ModelChoiceField, self.fields["stage"]).queryset = stages
+        offered_reasons(self)
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
@@ -160,6 +269,8 @@ class DealAdmin(LawfulAdmin):
         page_action("deal", "deal.stage"),
         page_action("deal", "deal.owner"),
         page_action("deal", "deal.set"),
+        page_action("deal", "deal.tags"),
+        page_action("deal", "deal.values"),
     ]
     readonly_fields = ["company", "group", "stage_changed_at", "stage_changed_by", "created_at",
                        "updated_at"]  # fmt: skip

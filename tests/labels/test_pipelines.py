@@ -20,7 +20,7 @@ from contacts.models import Contact, StatusChange
 from crm.accounts.models import User
 from crm.changes import one_change
 from crm.retry import retrying
-from deals.models import Deal, DealContact, DealParty, Pipeline, Stage
+from deals.models import Deal, DealContact, DealParty, LossReason, Pipeline, Stage
 from deals.services import check_statuses, preview, select_status
 from deals.services import pipelines as service
 from deals.services.restaging import change_category, foresee, move_deals
@@ -28,6 +28,7 @@ from deals.stages import GROUP_OF, Category
 from tests.deals.factories import company, deal, default_stages, person
 from tests.forms import send
 from tests.proof.racing import Rounds
+from tests.site.admin_pages import admin_pages, administrator  # noqa: F401
 
 pytestmark = pytest.mark.django_db
 
@@ -594,3 +595,58 @@ def test_of_two_stages_for_won_two_people_archive_one():
             )
             assert sorted(type(one).__name__ for one in errors) == ["NoneType", "ValidationError"]
             assert Stage.objects.live().filter(category="won").count() == 1, number
+
+
+# -- the admin keeps to the same
+
+
+def test_the_admin_keeps_the_stages_a_pipeline_needs(admin_pages, stages):
+    won, pipeline = stages["won"], stages["won"].pipeline
+    assert "no stage for won deals" in shown(admin_pages.change(won, category="lost"))
+    assert "no stage for won deals" in shown(admin_pages.change(won, archived="on"))
+    admin_pages.delete(won)
+    admin_pages.act("delete_selected", won, post="yes")
+    row = list(pipeline.stages.all()).index(won)
+    answer = admin_pages.change(pipeline, **{f"stages-{row}-category": "lost"})
+    assert "no stage for won deals" in shown(answer)
+    won.refresh_from_db()
+    assert (won.category, won.archived) == ("won", False)
+
+
+def test_the_admin_archives_no_stage_with_deals_and_no_default_pipeline(admin_pages, stages):
+    stage = stages["unqualified"]
+    deal(person(), "unqualified")
+    assert "1 deal is in" in shown(admin_pages.change(stage, archived="on"))
+    row = list(stage.pipeline.stages.all()).index(stage)
+    answer = admin_pages.change(stage.pipeline, **{f"stages-{row}-archived": "on"})
+    assert "1 deal is in" in shown(answer)
+    assert "the default first" in shown(admin_pages.change(stage.pipeline, archived="on"))
+    admin_pages.add(Pipeline, name="Renewals")
+    other = Pipeline.objects.get(name="Renewals")
+    assert other.stages.count() == 7
+    admin_pages.change(other, archived="on")
+    assert Pipeline.objects.get(archived=True) == other
+    stage.refresh_from_db()
+    assert not stage.archived
+
+
+def test_the_admin_offers_deals_nothing_that_is_archived(admin_pages, stages):
+    opened = deal(person())
+    other = service.add_pipeline("Renewals")
+    service.archive_pipeline(other)
+    answer = admin_pages.change(opened, stage=other.stages.first().pk)
+    assert answer.status_code == 200
+    opened.refresh_from_db()
+    assert opened.stage == stages["incoming"]
+
+
+def test_the_admin_deletes_no_reason_that_a_deal_has(admin_pages):
+    used, unused = (LossReason.objects.create(name=name) for name in ("Used", "Unused"))
+    lost = deal(person(), "lost", loss_reason=used)
+    for reason in (used, unused):
+        admin_pages.delete(reason)
+    admin_pages.act("delete_selected", used, post="yes")
+    lost.refresh_from_db()
+    assert lost.loss_reason == used
+    assert not LossReason.objects.filter(pk=unused.pk).exists()
+    assert "already" in shown(admin_pages.add(LossReason, name="USED"))
