@@ -86,9 +86,7 @@ class CustomFieldAdmin(LabelAdmin):
 
     list_display = ["name", "category", "type", "deleted_at"]
     list_filter = ["category", "type", "deleted_at"]
-    fields = [
-        "name",
-        "help_text",
+    readonly_fields = [
         "category",
         "type",
         "applies_to",
@@ -98,7 +96,7 @@ class CustomFieldAdmin(LabelAdmin):
         "currency",
         *LabelAdmin.readonly_fields,
     ]
-    readonly_fields = fields[2:]
+    fields = ["name", "help_text", *readonly_fields]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -74,7 +74,7 @@ def merge(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     asked = request.POST if request.method == "POST" else request.GET
     form = OtherForm(asked if "other" in asked else None, label=label)
     if not form.is_valid():
-        context = {"form": form}
+        context: dict[str, Any] = {"form": form}
         status = 422 if form.errors else 200
         return _ask(request, "settings/merge.html", kind, label, context, status)
     other = form.others[form.cleaned_data["other"]]

@@ -42,7 +42,7 @@ def row_of(label: Label, counts: Counts) -> Row:
 def list_of(label: Label) -> str:
     """The address of the list of records that have it; empty for a field that lists are not filtered by."""
     if isinstance(label, Tag):
-        asked = {TAGS[Category(label.category)]: label.pk}
+        asked: dict[str, Any] = {TAGS[Category(label.category)]: label.pk}
     elif label.filterable:
         asked = {f"not.{label.form_name}.empty": "yes"}
     else:
