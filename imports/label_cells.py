@@ -61,7 +61,7 @@ def maker_of(field: CustomField) -> Callable[[Any], Tail]:
     return lambda value: (*before, value, *after)
 
 
-def _storing(field: CustomField) -> Callable[[Any], Any]:
+def storing(field: CustomField) -> Callable[[Any], Any]:
     """How a value is written past the models, and told apart in digests."""
     if field.type in _NUMBERS:
         return str
@@ -220,7 +220,7 @@ class Converts:
             return cell_of(mapped, words.read)
         if field.type == FieldType.CONTACT:
             return str
-        read, stored = self._reader(field, mapped), _storing(field)
+        read, stored = self._reader(field, mapped), storing(field)
 
         def convert(text: str) -> Any:
             value = read(text)

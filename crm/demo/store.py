@@ -115,25 +115,25 @@ def write(
         sale.row.company_id = sale.company.row.id if sale.company else None
     for model, rows in ((Contact, [c.row for c in everybody]), (Deal, [s.row for s in sales])):
         columns = columns_of(model)
-        _insert(model, columns, ([getattr(row, name) for name in columns] for row in rows))
+        insert_rows(model, columns, ([getattr(row, name) for name in columns] for row in rows))
     keyed = [*(cast.row for cast in everybody), *(sale.row for sale in sales)]
     remember_words(vocabulary_of(*(row.search_key for row in keyed)))
-    _insert(
+    insert_rows(
         ContactDetail,
         ["contact_id", "kind", "label", "value"],
         ((d.cast.row.id, d.kind, d.label, d.value) for d in casting.details),
     )
-    _insert(
+    insert_rows(
         DealContact,
         ["deal_id", "contact_id", "role"],
         ((sale.row.id, cast.row.id, role) for sale in sales for cast, role in sale.links),
     )
-    _insert(
+    insert_rows(
         DealParty,
         ["deal_id", "contact_id", "kept"],
         ((part.sale.row.id, part.cast.row.id, part.kept) for part in parts if part.counts),
     )
-    _insert(StatusChange, HISTORY, (_history_row(change) for change in history))
+    insert_rows(StatusChange, HISTORY, (_history_row(change) for change in history))
     if is_postgresql():
         # It plans by what it knew of these tables when they were empty.
         with connection.cursor() as cursor:
@@ -154,7 +154,7 @@ def _number(model: type[models.Model], rows: Sequence[Any]) -> None:
         row.id = pk
 
 
-def _insert(
+def insert_rows(
     model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
     stored = _Stored()

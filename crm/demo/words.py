@@ -304,3 +304,34 @@ PIPELINES = {
 LOSS_REASONS = ["Price", "Competitor", "No budget", "Timing", "No decision"]
 UNQUALIFIED_REASONS = ["No need", "Not reachable", "Too small", "Duplicate"]
 SOURCES = ["Website", "Referral", "Trade fair", "Cold call", "Partner"]
+
+# By category of tags and custom fields: tags with their colour and how many of a hundred carry them.
+TAGS = {
+    "contacts": [("VIP", "yellow", 6), ("Trade fair", "blue", 18), ("Press", "pink", 3),
+                 ("Supplier", "gray", 5)],
+    "customers": [("Key account", "green", 14), ("Reference", "teal", 9), ("Pays late", "red", 5)],
+    "deals": [("Urgent", "red", 9), ("Tender", "indigo", 12), ("Upsell", "lime", 10)],
+}  # fmt: skip
+# Name, type, whom it is for, how many of a hundred have a value.
+FIELDS = {
+    "contacts": [("Language", "choice", "", 85), ("Newsletter", "yes_no", "person", 60),
+                 ("Birthday", "date", "person", 35), ("Employees", "whole", "company", 55),
+                 ("Topics", "choices", "", 30)],
+    "customers": [("Segment", "choice", "", 80), ("Contract until", "date", "company", 45),
+                  ("Annual budget", "money", "company", 50), ("Looked after by", "user", "", 40)],
+    "deals": [("Competitor", "choice", "", 40), ("Probability note", "text", "", 30),
+              ("Offer sent", "date", "", 45)],
+}  # fmt: skip
+OPTIONS = {
+    "Language": ["Deutsch", "Français", "Svenska", "Dansk", "Polski", "English"],
+    "Topics": ["Maintenance", "Training", "New machines", "Spare parts", "Energy"],
+    "Segment": ["A", "B", "C"],
+    "Competitor": ["Nordwerk", "Atelier Brume", "Kestrel Tools", "None known"],
+}
+LANGUAGES = {
+    "Deutschland": "Deutsch", "France": "Français", "Sverige": "Svenska", "Danmark": "Dansk",
+    "Polska": "Polski", "United Kingdom": "English",
+}  # fmt: skip
+PROBABILITY_NOTES = ["Budget is approved", "Waits for the new year", "Two offers on the table",
+                     "Their engineers are for us", "The board decides in spring"]  # fmt: skip
+KEY_LIST = "Key accounts, segment A"

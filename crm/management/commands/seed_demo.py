@@ -16,12 +16,15 @@ from contacts.statuses import CustomerStatus, ProspectStatus
 from crm.demo import store
 from crm.demo.contacts import Cast, Casting
 from crm.demo.deals import Selling
+from crm.demo.labels import Labelling
 from crm.demo.standings import Changed, Life, Part, parts_of
 from deals.services import check_statuses
 
 
 class Command(BaseCommand):
-    help = "Makes an invented book of business: contacts, two years of deals, statuses, history."
+    help = (
+        "Makes an invented book of business: contacts, two years of deals, statuses, history, tags."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--contacts", type=int, default=300, help="How many (default 300).")
@@ -71,6 +74,7 @@ class Command(BaseCommand):
             history += Life(cast, by_cast.get(cast, ())).play(rng, today, lists.owners)
         history.sort(key=lambda change: change.why.at)
         store.write(casting, sales, parts, history)
+        Labelling(rng, casting, sales, lists.owners).write()
         report = check_statuses()
         if report.differences:
             # What is written past the models has to stand before the law like everything else.
