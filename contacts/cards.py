@@ -195,7 +195,7 @@ class ContactCard:
             reverse=True,
         )
         total = sum(total for _many, total in of_both)
-        page = Paginator(range(total), PAGE).get_page(number)
+        page: Any = Paginator(range(total), PAGE).get_page(number)
         page.object_list = [
             label_row(row)
             if isinstance(row, ContactChange)
@@ -208,7 +208,7 @@ class ContactCard:
         """A page of ``rows``; one statement that also counts them."""
         number = self._number(name)
         found, total = _first(rows, PAGE, (number - 1) * PAGE)
-        page = Paginator(range(total), PAGE).get_page(number)
+        page: Any = Paginator(range(total), PAGE).get_page(number)
         page.object_list = found
         if not found and number > 1:
             # An address from yesterday may name a page that is gone: the nearest one is shown.

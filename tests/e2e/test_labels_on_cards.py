@@ -109,6 +109,10 @@ def test_a_tag_is_added_and_taken_off_without_leaving_the_card(
     page.keyboard.press("Enter")
     expect(labels.get_by_role("alert")).to_contain_text("at most 80 characters")
     assert faults(page) == []
+    # The browser tells of the refusal on its console.
+    [refused] = visitor.complaints
+    assert "422" in refused
+    visitor.complaints.clear()
 
 
 def test_a_card_works_without_a_script(visitor: Any, ann: Any, book: dict[str, Any]) -> None:
