@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 from django import forms
@@ -107,6 +107,7 @@ class FieldForm(VersionedForm):
             initial=chosen,
             help_text=_("A deal is not moved there without it."),
         )
+        self.stages = groups
         self.stage_names = {pk: f"{name}: {stage}" for name, some in groups for pk, stage in some}
         self.initial["required_at"] = chosen if field.pk else []
 
@@ -124,7 +125,10 @@ class FieldForm(VersionedForm):
         self.fields["currency"] = forms.ChoiceField(
             label=_("Currency"),
             required=False,
-            choices=[("", _("The account’s own (%(code)s)") % {"code": own}), *((code, code) for code in codes)],
+            choices=[
+                ("", _("The account’s own (%(code)s)") % {"code": own}),
+                *((code, code) for code in codes),
+            ],
         )
 
     def _add_default(self, user: Any) -> None:
@@ -178,6 +182,11 @@ class FieldForm(VersionedForm):
         return super()._as_text(field, value)
 
     # -- how it is shown
+
+    def stages_by_pipeline(self) -> list[tuple[str, list[forms.boundfield.BoundWidget]]]:
+        """The boxes to tick, in the order of pipelines and stages."""
+        boxes = iter(self["required_at"].subwidgets)
+        return [(pipeline, list(islice(boxes, len(some)))) for pipeline, some in self.stages]
 
     def grouped(self) -> list[tuple[Any, list[forms.BoundField]]]:
         groups = [

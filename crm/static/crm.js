@@ -63,7 +63,10 @@
   document.addEventListener("htmx:afterSettle", ({ detail }) => {
     autofocus(detail.elt);
     // Whoever pressed something that is gone now would start again at the top of the page.
-    if (document.activeElement === document.body) detail.elt.querySelector("[data-focus-after]")?.focus();
+    if (document.activeElement === document.body) {
+      const place = "[data-focus-after]";
+      (detail.elt.matches(place) ? detail.elt : detail.elt.querySelector(place))?.focus();
+    }
   });
   window.standing = { say, complain };
 })();
