@@ -169,7 +169,8 @@ def new_option(request: HttpRequest, pk: int) -> HttpResponse:
     field = picked(Removal.Kind.FIELD, pk)
     if field.deleted_at:
         return gone(request, field)
-    form = TagForm(request.POST, prefix="option")
+    form: TagForm | None = TagForm(request.POST, prefix="option")
+    assert form is not None
     if form.is_valid():
         try:
             add_options(field, [form.cleaned_data["name"]], color=form.cleaned_data["color"])
@@ -178,7 +179,7 @@ def new_option(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             text = _("The option “%(name)s” is made.")
             messages.success(request, text % {"name": form.cleaned_data["name"]})
-            form = None  # type: ignore[assignment]
+            form = None
     if request.htmx:  # type: ignore[attr-defined]
         return _exchange(request, field, form)
     if form is None:

@@ -62,10 +62,10 @@ def set_values(
         stored_types = types_shared(CustomField, field_ids)
         if stored_types.keys() != field_ids:
             raise ValidationError(_("This field is gone."))
-        for field in fields.values():
-            if stored_types[field.pk] != field.type:
+        for one in fields.values():
+            if stored_types[one.pk] != one.type:
                 problem = _("“%s” was given another type just now. Look at it again.")
-                raise ValidationError(problem % field.name)
+                raise ValidationError(problem % one.name)
         if not unseen:
             # Giving back no value is always allowed.
             given = {

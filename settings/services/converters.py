@@ -149,8 +149,8 @@ class Converter:
             self.called = self._contacts({self.text_of(value) for value in given})
 
     def _contacts(self, texts: set[str]) -> dict[str, set[int]]:
-        contacts: Any = self.holder.values._meta.get_field("record").related_model
-        seen = contacts.objects
+        values: Any = self.holder.values
+        seen = values._meta.get_field("record").related_model.objects
         seen = seen.all() if self.user is None else seen.visible_to(self.user)
         found: dict[str, set[int]] = {}
         rows = seen.filter(name__in=texts).order_by().values_list("pk", "name")

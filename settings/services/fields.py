@@ -57,7 +57,7 @@ def save_field(
     ``ValidationError`` for a name that is taken, for options that cannot be, and for a field that is removed.
     """
     with one_change():
-        if field.pk is None:
+        if field._state.adding:
             field.created_by = current_actor()
             field.position = _after(CustomField.objects.live().filter(category=field.category))
         else:
