@@ -153,7 +153,7 @@ class StageAdmin(ArrangedAdmin):
             self.delete_model(request, stage)
 
 
-class ReasonForm(forms.ModelForm):
+class ReasonForm(RefusableForm):
     def clean_name(self) -> str:
         model: Any = self._meta.model
         others = model.objects.exclude(pk=self.instance.pk)

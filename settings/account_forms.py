@@ -46,8 +46,8 @@ class AccountForm(RefusableSetting):
     )
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
-        stored = {name: getattr(account, name) for name in self.base_fields}
-        super().__init__(*args, initial=stored, **kwargs)
+        kwargs["initial"] = {name: getattr(account, name) for name in self.base_fields}
+        super().__init__(*args, **kwargs)
         fields: dict[str, Any] = self.fields
         fields["currency"].choices = [(code, code) for code in offered_codes()]
         fields["language"].choices = [("", _("As their browser asks")), *settings.LANGUAGES]
