@@ -190,8 +190,10 @@ def _write(
     """Rows that stay are written over in place: they keep where they came from."""
     manager: Any = holder.values._default_manager
     rows, gone = [], Q()
-    # A slot other than 0 is an option of several: those that are chosen no more go.
     cleared: dict[int, list[int]] = {}
+    # A slot other than 0 is an option of several: those that are chosen no more go. By option and not by record: a
+    # statement holds no thousand conditions on SQLite.
+    unchosen: dict[tuple[int, int], list[int]] = {}
     for pk, values in moved.items():
         for field, change in values.items():
             kind = type_of(fields[field])
@@ -201,10 +203,12 @@ def _write(
             if change.new is None:
                 cleared.setdefault(field, []).append(pk)
             elif kind.several and change.old:
-                slots = set(change.old) - set(change.new)
-                gone |= Q((holder.key, pk), field=field, slot__in=slots) if slots else Q()
+                for slot in set(change.old) - set(change.new):
+                    unchosen.setdefault((field, slot), []).append(pk)
     for field, records in cleared.items():
         gone |= Q((f"{holder.key}__in", records), field=field)
+    for (field, slot), records in unchosen.items():
+        gone |= Q((f"{holder.key}__in", records), field=field, slot=slot)
     if gone:
         manager.filter(gone).delete()
     manager.bulk_create(

@@ -569,3 +569,13 @@ def test_row_that_is_ticked_is_the_only_one_changed(web) -> None:
     one, two = person("One"), person("Two")
     ticked(web, "contact.tags", one).confirm(on_contacts=[vip.pk])
     assert carried(one, two) == [["VIP"], []]
+
+
+def test_more_rows_than_a_statement_has_conditions_are_set_at_once(ann) -> None:
+    Contact.objects.bulk_create([Contact(last_name=f"P{n}", name=f"P{n}") for n in range(1_100)])
+    field = made_field("Interests", "choices", options=["a", "b", "c"])
+    a, b, c = sorted(Option.objects.values_list("pk", flat=True))
+    ids = list(Contact.objects.values_list("pk", flat=True))
+    set_values("contact", {pk: {field.pk: (a, b)} for pk in ids})
+    set_values("contact", {pk: {field.pk: (b, c)} for pk in ids})
+    assert valued(field, *Contact.objects.all()) == [(b, c)] * 1_100
