@@ -125,8 +125,10 @@ class Labelling:
         if tag is None or option is None:
             return
         conditions = [
-            [{"field": "customer_tags", "values": [str(tag.pk)]}],
-            [{"field": f"field{option.field_id}", "values": [str(option.pk)]}],
+            [
+                {"field": "customer_tags", "values": [str(tag.pk)]},
+                {"field": f"field{option.field_id}", "values": [str(option.pk)]},
+            ]
         ]
         SmartList.objects.get_or_create(
             record="contact",
