@@ -7,7 +7,7 @@ contact; a sorted tuple of the numbers of options for several choices. None is n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
@@ -128,12 +128,20 @@ class LongText(Text):
     lines = True
 
 
+def _held_to(validator: Callable[[str], None], text: str, message: str) -> str:
+    """``text`` as it is. Validators would format a message of ours once more, with the percent signs of the text."""
+    try:
+        validator(text)
+    except ValidationError:
+        raise ValidationError(message % {"text": text[:80]}) from None
+    return text
+
+
 class Email(Text):
     longest = 254
 
     def checked(self, text: str) -> str:
-        EmailValidator(_("“%(text)s” is no e-mail address.") % {"text": text[:80]})(text)
-        return text
+        return _held_to(EmailValidator(), text, _("“%(text)s” is no e-mail address."))
 
 
 class Phone(Text):
@@ -151,9 +159,8 @@ class Phone(Text):
 class Url(Text):
     def checked(self, text: str) -> str:
         text = text if "://" in text else f"https://{text}"
-        message = _("“%(text)s” is no web address.") % {"text": text[:80]}
-        URLValidator(schemes=["http", "https"], message=message)(text)
-        return text
+        validator = URLValidator(schemes=["http", "https"])
+        return _held_to(validator, text, _("“%(text)s” is no web address."))
 
 
 class Address(Text):
