@@ -101,7 +101,7 @@ class Labels:
                 if field is not None:
                     found[label.identity] = field
         ids = {one.pk for one in found.values()}
-        if live_and_shared(CustomField, ids) != ids:
+        if ids and live_and_shared(CustomField, ids) != ids:
             raise ValidationError(_("This field is gone."))
         return found
 
@@ -179,7 +179,7 @@ class Labels:
         if not self.columns or not records:
             return
         self._know(records)
-        for some in batched(records, _AT_ONCE, strict=False):
+        for some in batched(records, _AT_ONCE):
             self._update_links(some)
             self._update_values(some)
 
@@ -284,7 +284,7 @@ class Labels:
                 continue
             found[taken.pk, column.field.pk, 0] = column.make(contact)
         fields = sorted({naming.column.field.pk for naming in self.naming if naming.column.field})
-        for some in batched(found.items(), _AT_ONCE, strict=False):
+        for some in batched(found.items(), _AT_ONCE):
             self._replace([place[0] for place, _tail in some], fields, dict(some))
         self.loading.remember_digests(self.kind, [("", key) for key in retry])
         self.naming = []

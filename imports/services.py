@@ -120,7 +120,8 @@ def _read_files(loading: Loading) -> None:
         each.load()
     for every in links:
         every.load()
-    for one in (*companies, *people, *deals):
+    carrying: list[ContactRows | DealRows] = [*companies, *people, *deals]
+    for one in carrying:
         one.labels.name_contacts()
 
 
