@@ -9,9 +9,11 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from crm.accounts.guards import administrators_only
+from crm.changes import one_change
 from crm.retry import retrying
 from settings import outcomes
 from settings.categories import Category
@@ -140,8 +142,11 @@ def _ask(
 
 def _done(request: HttpRequest, label: Any, work: Any) -> HttpResponse:
     """Do it, tell what came of it and offer the way back; a refusal is shown on the page it stands on."""
+    seen = request.POST.get("category", label.category)
     try:
-        result = work()
+        with one_change():
+            _refuse_moved(label, seen)
+            result = work()
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect(home_of(label))
@@ -150,3 +155,14 @@ def _done(request: HttpRequest, label: Any, work: Any) -> HttpResponse:
     numbers = "-".join(str(removal.pk) for removal in removals)
     messages.success(request, text, extra_tags=f"removed-{numbers}")
     return redirect(home_of(label))
+
+
+def _refuse_moved(label: Any, category: str) -> None:
+    """What was said is about the category it was in: a second click must not move it back."""
+    rows = type(label).objects.select_for_update(no_key=True).filter(pk=label.pk)
+    now = rows.values_list("category", flat=True).first()
+    if now != category:
+        where = {"name": label.name, "category": Category(now).label if now else ""}
+        raise ValidationError(
+            _("“%(name)s” was moved to %(category)s meanwhile. Nothing was changed.") % where
+        )

@@ -16,7 +16,7 @@ from crm.lists.models import SmartList
 from deals.services import select_status
 from settings.models import CustomField, Removal, Tag
 from settings.outcomes import told
-from settings.services import change_tags, delete_label, set_values
+from settings.services import change_tags, delete_label, move_label, set_values
 from tests.deals.factories import deal, person
 from tests.labels.worlds import made_field, made_tag, shown
 
@@ -367,6 +367,28 @@ def test_what_is_of_deals_is_moved_nowhere(desk):
     assert desk.get(address("move", tag)).headers["Location"] == home(tag)
     desk.post(address("move", tag))
     assert Tag.objects.live().get().category == "deals"
+
+
+def test_a_double_click_moves_once_and_not_back(desk, people):
+    tag = put(made_tag("VIP"), *people.values())
+    assert 'name="category" value="contacts"' in desk.get(address("move", tag)).content.decode()
+    desk.post(address("move", tag), {"category": "contacts"})
+    answer = desk.post(address("move", tag), {"category": "contacts"}, follow=True)
+    assert "was moved to Prospects &amp; Customers meanwhile" in answer.content.decode()
+    tag.refresh_from_db()
+    assert tag.category == "customers"
+    assert Removal.objects.count() == 1
+
+
+def test_what_was_moved_since_the_page_was_read_is_neither_deleted_nor_merged(desk, people):
+    tag, other = put(made_tag("VIP"), people["Ann"]), made_tag("Key")
+    for asked in (address("delete", tag), address("merge", tag) + f"?other={other.pk}"):
+        assert 'name="category" value="contacts"' in desk.get(asked).content.decode()
+    move_label(tag)
+    for what, more in (("delete", {}), ("merge", {"other": other.pk, "survivor": other.pk})):
+        answer = desk.post(address(what, tag), {"category": "contacts", **more}, follow=True)
+        assert "Nothing was changed." in answer.content.decode()
+    assert everything() == {"Ann": ["customers/VIP"]}
 
 
 # -- saved lists
