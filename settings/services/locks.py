@@ -23,6 +23,9 @@ def types_shared(model: type[Model], ids: Collection[int]) -> dict[int, str]:
 
 
 def _shared(model: type[Model], ids: Collection[int], *columns: str) -> list[Any]:
+    # Asking for none is no statement, which cannot be given a lock.
+    if not ids:
+        return []
     labels: Any = model._default_manager
     rows = labels.live().filter(pk__in=ids).order_by("pk").values_list(*columns)
     if connection.vendor != "postgresql":
