@@ -13,7 +13,7 @@ from contacts.models import Contact, ContactDetail
 from contacts.statuses import StatusKind
 from crm.accounts.models import User
 from settings.fields import ContactField
-from settings.record_forms import CustomFieldsForm
+from settings.labelled import CustomFieldsForm
 
 
 class ContactForm(CustomFieldsForm):

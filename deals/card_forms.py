@@ -21,7 +21,7 @@ from deals.models.labels import HOLDER
 from deals.services.required import missing_fields
 from deals.stages import Category, Group, as_moment
 from settings.catalogue import catalogue
-from settings.record_forms import made_fields
+from settings.labelled import made_fields
 from settings.services import set_values
 from settings.types import default_of
 

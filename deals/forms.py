@@ -32,8 +32,8 @@ from deals.services.required import required_at
 from deals.stages import Group
 from settings.catalogue import catalogue
 from settings.fields import ContactField
+from settings.labelled import CustomFieldsForm
 from settings.models import Currency
-from settings.record_forms import CustomFieldsForm
 
 
 def offer_owners(form: forms.ModelForm) -> None:

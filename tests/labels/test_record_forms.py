@@ -449,16 +449,16 @@ def test_a_field_removed_between_checking_and_saving_stores_nothing(
     size = field("Size", category=kind)
     one = make.person("Ada") if kind == "contacts" else make.deal(make.person("Ada"), name="Old")
     page = reverse(f"{kind}:edit", args=[one.pk])
-    from settings import record_forms
+    from settings import labelled
 
-    real = record_forms.set_values
+    real = labelled.set_values
 
     def meanwhile(*args: Any, **more: Any) -> Any:
         # As another process would, of which this one's memory of fields knows nothing.
         CustomField.objects.filter(pk=size.pk).update(deleted_at=timezone.now())
         return real(*args, **more)
 
-    monkeypatch.setattr(record_forms, "set_values", meanwhile)
+    monkeypatch.setattr(labelled, "set_values", meanwhile)
     CustomField.objects.filter(pk=size.pk).update(deleted_at=None)
     name = {"contacts": {"last_name": "Other"}, "deals": {"name": "New"}}[kind]
     answer = send(client, page, having="version", **name, **{size.form_name: "Large"})
