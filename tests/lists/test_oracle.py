@@ -24,7 +24,7 @@ from crm.lists.conditions import Chip, Conditions
 from crm.lists.registry import Context, Registry, registries, registry_of
 from crm.lists.state import ListState
 from deals.models import Deal
-from tests.deals.factories import company, deal
+from tests.deals.factories import company, deal, person
 from tests.labels.making import make_labels
 from tests.lists.oracle import Oracle
 from tests.lists.worlds import ZONES, Plan, World, plans, values_for, world_of
@@ -224,3 +224,15 @@ def test_statuses_of_days_to_come_have_no_age(django_user_model: Any) -> None:
     assert listed("deal", ann, f"stage_days.least=-{10**13}") == ["Late"]
     assert listed("deal", ann, f"stage_days.most={10**13}") == ["Late"]
     assert listed("deal", ann, f"stage_days={10**13}") == []
+
+
+def test_who_has_no_company_is_in_one_group_whatever_another_asks(django_user_model: Any) -> None:
+    ann = django_user_model.objects.create_user("ann")
+    firm = company("Firm", owner=ann)
+    person("Alone")
+    person("Employed", company=firm)
+    for chip in ("company_customer_status=none", f"company_owner={ann.pk}"):
+        for first in (f"company={firm.pk}", f"company={firm.pk}&kind=person", "kind=company"):
+            query = f"{first}&2.not.{chip}"
+            assert "Alone" in listed("contact", ann, query), query
+            assert "Alone" not in listed("contact", ann, f"{first}&2.{chip}"), query
