@@ -2,7 +2,12 @@
 
 from django.urls import path
 
-from benchmarks.plain import contacts, count
+from benchmarks.plain import contacts, count, labels
 from crm.urls import urlpatterns as product
 
-urlpatterns = [path("plain/", contacts), path("plain/count/", count), *product]
+urlpatterns = [
+    path("plain/", contacts),
+    path("plain/count/", count),
+    path("plain/labels/", labels),
+    *product,
+]

@@ -15,6 +15,7 @@ WORKS = {
     "search": "benchmarks.searching",
     "export": "benchmarks.exporting",
     "bulk": "benchmarks.acting",
+    "labels": "benchmarks.labels",
     "crowd": "benchmarks.crowd",
     "weight": "benchmarks.weight",
 }
