@@ -173,7 +173,7 @@ def test_a_field_of_people_asks_nothing_of_companies(ann: User) -> None:
 
 
 @pytest.mark.parametrize("record", ["contact", "deal"])
-@pytest.mark.parametrize("sorted_by", ["", "text", "user"])
+@pytest.mark.parametrize("sorted_by", ["", "user"])
 def test_a_list_costs_the_same_for_any_number_of_tags_fields_and_options(
     ann: User, client: Any, record: str, sorted_by: str
 ) -> None:
@@ -184,14 +184,12 @@ def test_a_list_costs_the_same_for_any_number_of_tags_fields_and_options(
     ids = [one.pk for one in people]
     records = ids if record == "contact" else deals_of(ids)
     rng = random.Random(3)
-    costs = []
-    for _turn in range(2):
-        carry_more(record, records, rng, ids, [ann], first=not costs)
-        costs.append(cost(client, record, sorted_by))
-        for _number in range(2):
-            carry_more(record, records, rng, ids, [ann], first=False)
+    carry_more(record, records, rng, ids, [ann], first=True)
+    few = cost(client, record, sorted_by)
+    for _number in range(2):
+        carry_more(record, records, rng, ids, [ann], first=False)
     many = cost(client, record, sorted_by)
-    assert costs[0] == many <= MOST, (costs, many)
+    assert few == many <= MOST, (few, many)
 
 
 def deals_of(ids: list[int]) -> list[int]:
@@ -211,6 +209,9 @@ def carry_more(
             for one in model.objects.all():
                 one.name = f"Earlier {next(_numbers)}"
                 one.save()
+        # As many options more as well.
+        for field in CustomField.objects.filter(type__in=["choice", "choices"]):
+            Option.objects.create(field=field, name=f"More {next(_numbers)}")
     carry(record, records, rng, TEXTS, contacts, users)
 
 
@@ -230,7 +231,7 @@ def cost(client: Any, record: str, sorted_by: str) -> int:
         category = ["deals"] if record == "deal" else ["contacts", "customers"]
         field = CustomField.objects.filter(type=sorted_by, category__in=category)[0]
         nobody = "=none" if sorted_by == "user" else ".empty=yes"
-        query += f"&sort={field.form_name}&not.{field.form_name}{nobody}&tags.empty=yes"
+        query += f"&sort={field.form_name}&not.{field.form_name}{nobody}&not.tags.empty=yes"
     path = f"/{record}s/?{query}"
     client.get(path)
     with CaptureQueriesContext(connection) as captured:
@@ -238,6 +239,7 @@ def cost(client: Any, record: str, sorted_by: str) -> int:
     assert answer.status_code == 200
     assert not answer.context["state"].faults
     assert len(answer.context["table"].fields) >= 17
+    assert answer.context["rows"]
     return len(captured)
 
 
