@@ -118,7 +118,7 @@ def _check_references(
             asked[field.type][field.pk] = ids
     people = set().union(*asked[FieldType.USER].values())
     contacts = set().union(*asked[FieldType.CONTACT].values())
-    known = {
+    known: dict[str, set[int]] = {
         FieldType.USER: set(User.objects.filter(pk__in=people).values_list("pk", flat=True))
         if people
         else set(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -47,16 +47,14 @@ def values_for(
     days = [0, 1, 2, 6, 7, 29, 30, 31, 90, 91, 365, 366, -1, -7, -31]
     today = timezone.localdate()
     moments = [
-        timezone.make_aware(
-            timezone.datetime.combine(today - timedelta(days=back), timezone.datetime.min.time())
-        )
+        timezone.make_aware(datetime.combine(today - timedelta(days=back), datetime.min.time()))
         + timedelta(seconds=seconds)
         for back in days
         for seconds in (0, -1, 3600, 86399)
     ]
     numbers = ["0", "-5", "0.1", "0.2", "33.33", "1000", "99999999.99"]
     options = [one.pk for one in field.options.all()]
-    return {
+    by_type: dict[str, list[Any]] = {
         FieldType.TEXT: [*texts, "Ä" * 260 + "Ende"],
         FieldType.LONG_TEXT: [*texts, "Ö" * 900 + " Schluß", "Ö" * 900],
         FieldType.WHOLE: [-1, 0, 1, 2, 3, 10**14],
@@ -75,7 +73,8 @@ def values_for(
         ],
         FieldType.USER: [one.pk for one in users],
         FieldType.CONTACT: list(ids),
-    }[FieldType(field.type)]
+    }
+    return by_type[field.type]
 
 
 def carry(

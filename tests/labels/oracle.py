@@ -8,6 +8,7 @@ label it remembers by whom; what stayed behind, because the other had one alread
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -181,7 +182,7 @@ class Oracle:
         both = self._both(mine, target, kept) if target else 0
         return Toll(len(kept), len(who - kept), both, name)
 
-    def _both(self, mine: Label, into: str, who: set[str]) -> int:
+    def _both(self, mine: Label, into: str, who: AbstractSet[str]) -> int:
         if mine.type == "choices":
             return 0
         there = {key[0] for key in self.labels[into].entries}

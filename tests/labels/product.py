@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -114,7 +115,8 @@ class Product:
 
     def tag(self, label: str, contacts: list[str], on: bool) -> None:
         ids = [self.ids[name] for name in contacts]
-        assigning.change_tags("contact", ids, **{"on" if on else "off": [self.labels[label].pk]})
+        tag = [self.labels[label].pk]
+        assigning.change_tags("contact", ids, on=tag if on else [], off=[] if on else tag)
 
     def set(self, label: str, contact: str, value: Any) -> None:
         field = self.label(label)
@@ -165,14 +167,14 @@ class Product:
 
     # -- what is stored and shown
 
-    def inside(self) -> set[str]:
+    def inside(self) -> AbstractSet[str]:
         found = Contact.objects.filter(PROSPECT_OR_CUSTOMER).values_list("pk", flat=True)
         return {self.contacts[pk] for pk in found if pk in self.contacts}
 
     def told(self) -> int:
         return ContactChange.objects.count()
 
-    def there(self) -> set[tuple[str, str, str]]:
+    def there(self) -> AbstractSet[tuple[str, str, str]]:
         return {
             ("tag" if isinstance(one, Tag) else "field", one.category, one.name)
             for model in (Tag, CustomField)

@@ -17,7 +17,7 @@ from contacts.models import Contact
 from contacts.models.labels import HOLDER
 from deals.models.labels import HOLDER as DEALS
 from deals.models.labels import RequiredAt
-from settings.catalogue import catalogue
+from settings.categories import Category
 from settings.models import CustomField, Tag
 from settings.services import change_tags, delete_label, set_values, tags_of, values_of
 from tests.deals import factories as make
@@ -59,12 +59,8 @@ def value(record: Any, made: CustomField, holder: Any = HOLDER) -> Any:
 
 
 def carried(record: Any, holder: Any = HOLDER) -> list[str]:
-    found = tags_of(holder, [record.pk], [*catalogue_categories(holder)], unseen=True)
+    found = tags_of(holder, [record.pk], Category.of_record(holder.record), unseen=True)
     return [one.name for one in found.get(record.pk, [])]
-
-
-def catalogue_categories(holder: Any) -> list[str]:
-    return sorted({one.category for one in catalogue().tags_by_id.values() if one.record == holder.record})  # fmt: skip
 
 
 SENT = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -146,7 +146,7 @@ def test_everything_becomes_a_long_text(old: str, ann: User) -> None:
     assert values_now(field).keys() == before.keys()
 
 
-WORDS = {
+WORDS: dict[tuple[str, str], Any] = {
     (FieldType.CHOICE, FieldType.TEXT): ["Red", "Blue", "12", "a; b\\", "ann@example.com", "Ann Ö"],
     (FieldType.CHOICES, FieldType.TEXT): [
         "Red",
@@ -451,9 +451,7 @@ def test_after_30_days_it_stays_converted() -> None:
     removal = convert_field(field, "whole")
     assert purge_expired() == 0
     twin = CustomField.objects.exclude(pk=field.pk).get()
-    CustomField.objects.filter(pk=twin.pk).update(
-        deleted_at=timezone.now() - timezone.timedelta(days=31)
-    )
+    CustomField.objects.filter(pk=twin.pk).update(deleted_at=timezone.now() - timedelta(days=31))
     assert purge_expired() == 1
     with pytest.raises(ValidationError, match="too long ago"):
         undo(removal)

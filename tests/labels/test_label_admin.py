@@ -7,6 +7,7 @@ import pytest
 from contacts.models import Contact
 from crm.accounts.models import User
 from deals.services import select_status
+from settings.categories import Category
 from settings.models import CustomField, Removal, Tag
 from settings.services import change_tags, delete_label, set_values
 from settings.services.usage import tag_counts
@@ -39,7 +40,7 @@ def test_a_tag_is_made_and_renamed_in_the_admin(admin_pages: AdminPages, adminis
     assert admin_pages.change(tag, name="VIP", color="blue").status_code == 302
     tag.refresh_from_db()
     assert (tag.name, tag.key, tag.color, tag.category) == ("VIP", "vip", "blue", "contacts")
-    assert tag_counts("contacts") == {tag.pk: 2}
+    assert tag_counts(Category.CONTACTS) == {tag.pk: 2}
 
 
 def test_a_name_that_is_taken_is_refused_in_the_admin(admin_pages: AdminPages):

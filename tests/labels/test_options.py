@@ -296,7 +296,7 @@ def counted(field: CustomField) -> list[int]:
         lambda: change_option(option(field, "Low"), name="Low", color="red"),
         lambda: option_uses(field),
         lambda: add_options(field, [f"New {field.options.count()}"]),
-        lambda: delete_option(field.options.last()),
+        lambda: delete_option(field.options.order_by("-pk")[0]),
     ):
         with CaptureQueriesContext(connection) as captured:
             work()

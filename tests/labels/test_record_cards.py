@@ -409,9 +409,9 @@ def crowded(many: int) -> dict[str, Any]:
             choice = field(f"choice {category} {many} {number}", "choice", category)
             values[choice.pk] = option(choice, "Red").pk
             field(f"empty {category} {many} {number}", "text", category)
-        for one in records:
-            change_tags(kind, [one.pk], on=tags)
-            set_values(kind, {one.pk: values})
+        for carrier in records:
+            change_tags(kind, [carrier.pk], on=tags)
+            set_values(kind, {carrier.pk: values})
     return {"company": acme, "person": bob, "deal": sale}
 
 

@@ -203,7 +203,7 @@ class World:
                 getattr(self.product, name)(**arguments)
         except ValidationError:
             return
-        self.oracle.inside = self.product.inside()
+        self.oracle.inside = set(self.product.inside())
 
     def _both(self, name: str, arguments: dict[str, Any]) -> None:
         theirs = self._as_the_product_says(name, arguments)
