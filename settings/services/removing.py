@@ -285,13 +285,14 @@ def _remove(
     label.save(update_fields=["deleted_at"])
     if into is not None:
         assert which is not None
-        removal.kept = (
-            rows.filter(which).order_by().aggregate(n=models.Count(holder.key_id, distinct=True))
-        )["n"]
         options = _matched(label, into)
         removal.data = {"options": [[old, new] for old, new in options.items()]}
-        _hand_over(label, into, rows.filter(which), options, f"/{removal.pk}")
-    removal.lost = carried - removal.kept
+        mark = f"/{removal.pk}"
+        _hand_over(label, into, rows.filter(which), options, mark)
+        # Counted afterwards: somebody may have entered the category while this was done.
+        rows = rows.exclude(came_from__endswith=mark)
+    lost = rows.order_by().aggregate(n=models.Count(holder.key_id, distinct=True))["n"]
+    removal.lost, removal.kept = lost, max(carried - lost, 0)
     removal.save()
     forget()
     return removal
@@ -318,7 +319,8 @@ def _hand_over(
     handed = rows.filter(~Exists(there)).order_by().update(**changes)
     if mark:
         # What stays behind for want of room: it is handed over when the other makes room, see `_next_in_line`.
-        rows.order_by().update(came_from=Concat("came_from", Value(mark)))
+        left = rows.filter(Exists(there)).order_by()
+        left.update(came_from=Concat("came_from", Value(mark)))
     return handed
 
 
