@@ -197,9 +197,7 @@ def _halve(store: Store) -> None:
     field = CustomField.objects.get(name="Made 0")
     connection.close()
     raw = store.raw("labels")
-    raw.run(
-        "DELETE FROM contacts_contactvalue WHERE field_id = ? AND contact_id % 2 = 1", [field.pk]
-    )
+    raw.run(f"DELETE FROM contacts_contactvalue WHERE field_id = {field.pk} AND contact_id % 2 = 1")
     data.settle(raw)
     raw.close()
 

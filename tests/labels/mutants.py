@@ -23,9 +23,6 @@ MUTANTS: dict[str, Plant] = {
         ASSIGNING, "set_values", "if not unseen:", "if unseen:"),
     "a deleted option loses its choices on the way": rewritten(
         REMOVING, "_hand_over", 'changes["option_id"] = matched', "pass"),
-    "nobody moves up when an earlier merge is undone": rewritten(
-        REMOVING, "_bring_back", "for other, behind, theirs in waiting:",
-        "for other, behind, theirs in ():"),
     "what was made for a deletion goes with what others put into it": rewritten(
         REMOVING, "_bring_back", "if removal.into_is_new:\n        _refuse_later(into, removal)",
         "pass"),

@@ -50,7 +50,7 @@ def listed(user: Any, query: str, record: str = "contact") -> list[int]:
 # -- sorting
 
 
-def sort_key(field: CustomField, row: dict[str, Any]) -> Any:
+def sort_key(field: CustomField, row: Any) -> Any:
     """What a value is sorted by, in plain Python."""
     if field.type in (FieldType.TEXT, FieldType.LONG_TEXT, FieldType.EMAIL, FieldType.URL,
                       FieldType.ADDRESS):  # fmt: skip
