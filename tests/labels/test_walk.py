@@ -11,7 +11,7 @@ import pytest
 from tests.labels.mutants import MUTANTS
 from tests.labels.walk import shrink, walk
 
-STEPS = 220
+STEPS, HUNTED = 160, 220
 SEEDS = [1, 2, 3, 4]
 SECONDS = float(os.environ.get("STANDING_LABEL_SECONDS", 0))
 
@@ -42,6 +42,6 @@ def test_a_history_that_nobody_chose_agrees_with_the_rules() -> None:
 def test_the_walk_finds_planted_bugs(name: str) -> None:
     with MUTANTS[name]():
         for seed in range(1, 16):
-            if walk(seed, STEPS) is not None:
+            if walk(seed, HUNTED) is not None:
                 return
     pytest.fail("The walk does not find it.")
