@@ -8,5 +8,11 @@ class ContactsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from contacts import actions, bulk, exports, label_actions, listing  # noqa: F401
-        from contacts import labels_follow  # noqa: F401
+        from contacts import (  # noqa: F401
+            actions,
+            bulk,
+            exports,
+            label_actions,
+            labels_follow,
+            listing,
+        )

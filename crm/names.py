@@ -14,5 +14,5 @@ def validate_name(name: str) -> None:
     """Refuse what nobody can read or type again: control characters, and nothing at all."""
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
         raise ValidationError(_("A name has no control characters."))
-    if not fold(name):
+    if not fold(name) or all(unicodedata.category(char)[0] in "CZM" for char in name):
         raise ValidationError(_("A name has at least one letter, digit or sign."))

@@ -75,6 +75,10 @@ class MoveDeals(DealAction):
 
     def check(self, params: Mapping[str, Any], user: Any) -> None:
         stage = self._stage(params)
+        if stage.archived or stage.pipeline.archived:
+            raise ValidationError(
+                _("“%(stage)s” is archived, and takes no deals.") % {"stage": stage}
+            )
         for name, (model, category) in REASONS.items():
             reason = params.get(name)
             if reason is None:

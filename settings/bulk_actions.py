@@ -38,7 +38,7 @@ from settings.holders import Holder, holder_of
 from settings.models import CustomField, Removal, Tag
 from settings.services import names_for, refusals, set_values, tags_of, values_of
 from settings.services.assigning import exchange_tags, refusals_each
-from settings.services.tagging import make_tags, may_make_tags
+from settings.services.making import make_tags, may_make_tags
 from settings.types import Value, type_of
 
 Label = Tag | CustomField

@@ -21,8 +21,8 @@ from settings.holders import Holder
 from settings.listing import TAGS
 from settings.models import CustomField, RecordChange, Tag
 from settings.services import change_tags
+from settings.services.making import make_tags, may_make_tags
 from settings.services.reading import Seen, belongs, fields_seen
-from settings.services.tagging import make_tags, may_make_tags
 from settings.types import Names, type_of
 
 # What is longer is folded.

@@ -22,7 +22,7 @@ from settings.categories import Category, FieldType
 from settings.holders import Holder
 from settings.models import CustomField, Tag
 from settings.models.labels import NAME_LENGTH
-from settings.services.tagging import may_make_tags
+from settings.services.making import may_make_tags
 from settings.types import ADDRESS_PARTS, PART_LABELS, Names, Value, options_of, type_of
 
 # Makes a field to choose a contact with, which cleans to its number; given label, help_text and required.

@@ -26,8 +26,8 @@ from settings.listing import TAG_LABELS, TAGS
 from settings.models import CustomField
 from settings.services import set_values, tags_of, values_of
 from settings.services.assigning import exchange_tags
+from settings.services.making import make_tags
 from settings.services.reading import belongs, has_field
-from settings.services.tagging import make_tags
 from settings.types import Value, default_of
 
 # What inputs of custom fields are called; a field of several inputs numbers or names them.

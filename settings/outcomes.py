@@ -297,7 +297,27 @@ def _headline(removal: Removal) -> str:
     return _("“%(name)s” was deleted in %(category)s.") % named
 
 
+def _converted(removal: Removal) -> list[str]:
+    fates = []
+    if removal.kept:
+        kept = ngettext(
+            "%(shown)s value is converted.", "%(shown)s values are converted.", removal.kept
+        )
+        fates.append(kept % {"shown": intcomma(removal.kept)})
+    if removal.lost:
+        lost = ngettext(
+            "%(shown)s value cannot be converted and is lost. It can be brought back for 30 days.",
+            "%(shown)s values cannot be converted and are lost. They can be brought back for 30 "
+            "days.",
+            removal.lost,
+        )
+        fates.append(lost % {"shown": intcomma(removal.lost)})
+    return fates
+
+
 def _fates(removal: Removal) -> list[str]:
+    if removal.how == Removal.How.CONVERTED:
+        return _converted(removal)
     fates = []
     deals = removal.category == Category.DEALS
     if removal.into_category and removal.how == Removal.How.DELETED:

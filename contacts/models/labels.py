@@ -14,7 +14,7 @@ from contacts.statuses import CustomerStatus, ProspectStatus
 from settings.categories import AppliesTo, Category
 from settings.holders import Holder, register
 from settings.models import FieldValue, RecordChange, TagLink
-from settings.models.values import COLUMNS
+from settings.models.values import value_indexes
 
 FOUND_AT_MOST = 10
 # Who belongs to Prospects & Customers: every contact with either status other than Non.
@@ -56,21 +56,7 @@ class ContactValue(FieldValue):
         constraints = [
             models.UniqueConstraint(fields=["contact", "field", "slot"], name="contactvalue_once")
         ]
-        # Lists filtered or sorted by a field. Each row is in one of them.
-        indexes = [
-            *(
-                models.Index(
-                    fields=["field", column, "contact"],
-                    condition=Q((f"{column}__isnull", False)),
-                    name=f"contactvalue_by_{column}",
-                )
-                for column in COLUMNS
-            ),
-            # Whoever is deleted or merged: which values name it.
-            models.Index(
-                fields=["record"], condition=Q(record__isnull=False), name="contactvalue_naming"
-            ),
-        ]
+        indexes = value_indexes("contact")
 
     def __str__(self) -> str:
         return f"{self.contact_id}: {self.field_id}"

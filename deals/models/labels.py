@@ -14,7 +14,7 @@ from deals.models.deal import Deal
 from deals.models.pipelines import Stage
 from settings.holders import Holder, register
 from settings.models import CustomField, FieldValue, RecordChange, TagLink
-from settings.models.values import COLUMNS
+from settings.models.values import value_indexes
 
 
 class DealTag(TagLink):
@@ -52,21 +52,7 @@ class DealValue(FieldValue):
         constraints = [
             models.UniqueConstraint(fields=["deal", "field", "slot"], name="dealvalue_once")
         ]
-        # Lists filtered or sorted by a field. Each row is in one of them.
-        indexes = [
-            *(
-                models.Index(
-                    fields=["field", column, "deal"],
-                    condition=Q((f"{column}__isnull", False)),
-                    name=f"dealvalue_by_{column}",
-                )
-                for column in COLUMNS
-            ),
-            # Whoever is deleted or merged: which values name it.
-            models.Index(
-                fields=["record"], condition=Q(record__isnull=False), name="dealvalue_naming"
-            ),
-        ]
+        indexes = value_indexes("deal")
 
     def __str__(self) -> str:
         return f"{self.deal_id}: {self.field_id}"

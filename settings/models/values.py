@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -50,6 +51,25 @@ class FieldValue(models.Model):
 
     class Meta:
         abstract = True
+
+
+def value_indexes(record: str) -> list[models.Index]:
+    """The indexes of the values of a record type: one for each of ``COLUMNS``, of the rows that fill it."""
+    return [
+        *(
+            # Lists filtered or sorted by a field.
+            models.Index(
+                fields=["field", column, record],
+                condition=Q((f"{column}__isnull", False)),
+                name=f"{record}value_by_{column}",
+            )
+            for column in COLUMNS
+        ),
+        # Whoever is deleted or merged: which values name it.
+        models.Index(
+            fields=["record"], condition=Q(record__isnull=False), name=f"{record}value_naming"
+        ),
+    ]
 
 
 class RecordChange(models.Model):

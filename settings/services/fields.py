@@ -299,7 +299,7 @@ def _counted(holder: Holder, field: CustomField, option: Option | None) -> Query
         rows = rows.filter(option=option.pk)
     seen = Q(field=field.pk)
     if holder.record == field.record:
-        seen &= shown_by(holder) & holder.through(holder.of_kind(field.applies_to))
+        seen &= shown_by(holder)
     return (
         rows.order_by()
         .values("option")

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.actor import current_actor
-from settings.catalogue import forget
+from crm.folding import fold
+from settings.catalogue import catalogue, forget
 from settings.categories import Category, Color
 from settings.models import Account, CustomField, Tag
 
 
 def create_tag(category: Category, *, name: str, color: str = Color.GRAY) -> Tag:
     """A new tag at the end of its category. Raises ``ValidationError`` for a name that is none or is taken."""
-    last = Tag.objects.live().filter(category=category).aggregate(last=models.Max("position"))
-    position = 0 if last["last"] is None else last["last"] + 1
-    tag = Tag(category=category, name=name, color=color, position=position)
+    tag = Tag(category=category, name=name, color=color, position=_next_position(category))
     tag.created_by = current_actor()
     _save(tag)
     return tag
+
+
+def _next_position(category: Category) -> int:
+    last = Tag.objects.live().filter(category=category).aggregate(last=models.Max("position"))
+    return 0 if last["last"] is None else int(last["last"]) + 1
 
 
 def change_tag(tag: Tag, *, name: str, color: str) -> Tag:
@@ -77,3 +82,29 @@ def let_make_tags(makers: str) -> None:
     if makers not in Account.TagMakers.values:
         raise ValidationError(_("Choose who may create tags."))
     Account.objects.update_or_create(pk=1, defaults={"tags_made_by": makers})
+
+
+def may_make_tags(user: Any) -> bool:
+    """Whether this user may make tags: everybody, unless the account leaves that to administrators."""
+    return bool(catalogue().account.tags_made_by == Account.TagMakers.ALL or user.is_staff)
+
+
+def make_tags(category: Category, names: Sequence[str], user: Any) -> set[int]:
+    """The numbers of the tags of these names, which are made as far as nobody made them meanwhile.
+
+    Names must be such as tags may have. Three statements. Raises ``PermissionDenied`` for whoever may make none.
+    """
+    if not names:
+        return set()
+    if not may_make_tags(user):
+        raise PermissionDenied(_("Administrators make tags, in the settings."))
+    there = Tag.objects.live().filter(category=category)
+    first = _next_position(category)
+    new = [
+        Tag(category=category, name=name, key=fold(name), position=first + number, created_by=user)
+        for number, name in enumerate(names)
+    ]
+    Tag.objects.bulk_create(new, ignore_conflicts=True)
+    forget()
+    keys = [tag.key for tag in new]
+    return set(there.filter(key__in=keys).values_list("pk", flat=True))

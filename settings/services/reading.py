@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from crm.accounts.models import User
 from settings.catalogue import catalogue
-from settings.categories import Category, FieldType
+from settings.categories import AppliesTo, Category, FieldType
 from settings.holders import Holder
 from settings.models import CustomField, Tag
 from settings.types import READ, Names, Value, type_of
@@ -23,12 +23,16 @@ Values = Mapping[int, Value]
 
 def shown_by(holder: Holder, one: str = "field") -> Q:
     """As a condition on links or values: those that are seen. What a contact carries of Prospects & Customers is
-    unseen while it does not belong there, and stays.
+    unseen while it does not belong there, and stays; so is the value of a field that is for the other kind.
     """
     members = Q(**{f"{one}__category": Category.CUSTOMERS}) & holder.through(
         holder.members(Category.CUSTOMERS)
     )
-    return ~Q(**{f"{one}__category": Category.CUSTOMERS}) | members
+    shown = ~Q(**{f"{one}__category": Category.CUSTOMERS}) | members
+    if one == "field":
+        for kind in (AppliesTo.PEOPLE, AppliesTo.COMPANIES):
+            shown &= ~Q(field__applies_to=kind) | holder.through(holder.of_kind(kind))
+    return shown
 
 
 def values_of(
@@ -36,7 +40,7 @@ def values_of(
 ) -> dict[int, dict[int, Value]]:
     """For each of these records the values of these fields, by number; one statement.
 
-    With ``unseen`` also those that a contact carries while it does not belong to the category.
+    With ``unseen`` also those of a category that a contact does not belong to, and of the other kind.
     """
     by_id = {field.pk: field for field in fields}
     found: dict[int, dict[int, Value]] = defaultdict(dict)
@@ -45,7 +49,9 @@ def values_of(
     rows = holder.values._default_manager.filter(
         Q((f"{holder.key}__in", list(ids))), field__in=list(by_id)
     )
-    if not unseen and any(field.category == Category.CUSTOMERS for field in by_id.values()):
+    if not unseen and any(
+        field.category == Category.CUSTOMERS or field.applies_to for field in by_id.values()
+    ):
         rows = rows.filter(shown_by(holder))
     rows = rows.order_by(holder.key_id, "field_id").values(holder.key_id, "field_id", *READ)
     for (pk, field_id), group in groupby(rows, key=itemgetter(holder.key_id, "field_id")):

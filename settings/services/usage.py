@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
-from settings.categories import AppliesTo, Category, FieldType
-from settings.holders import Holder, holder_for
+from settings.categories import Category, FieldType
+from settings.holders import holder_for
 from settings.models import CustomField, Tag
 from settings.services.reading import shown_by
 
@@ -30,7 +30,7 @@ def field_counts(*categories: Category) -> Counts:
     """The same for custom fields; at most two statements."""
     holder = holder_for(categories[0])
     manager: Any = holder.values._default_manager
-    rows = manager.filter(shown_by(holder), _of_its_kind(holder), **_of("field", categories))
+    rows = manager.filter(shown_by(holder), **_of("field", categories))
     several = Q(field__type=FieldType.CHOICES)
     # A record has one row of every field but of those with several choices.
     return {
@@ -41,16 +41,6 @@ def field_counts(*categories: Category) -> Counts:
 
 def _of(one: str, categories: Sequence[Category]) -> dict[str, Any]:
     return {f"{one}__category__in": list(categories), f"{one}__deleted_at": None}
-
-
-def _of_its_kind(holder: Holder) -> Q:
-    """Values that are shown: a field for people may have had values of companies before it was for people."""
-    found = Q(field__applies_to=AppliesTo.ALL)
-    for kind in (AppliesTo.PEOPLE, AppliesTo.COMPANIES):
-        condition = holder.of_kind(kind)
-        if condition:
-            found |= Q(field__applies_to=kind) & holder.through(condition)
-    return found
 
 
 def _counted(rows: QuerySet, by: str, what: str, *, distinct: bool = False) -> Counts:

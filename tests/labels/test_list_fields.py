@@ -254,3 +254,15 @@ def test_members_are_who_the_registry_says_they_are() -> None:
 def test_worlds_have_a_field_of_every_type() -> None:
     _tags, fields = make_labels("contact", random.Random(1))
     assert {one.type for one in fields} == set(FieldType)
+
+
+def test_a_column_shows_nothing_of_a_field_for_the_other_kind(client: Any) -> None:
+    ann = User.objects.create_user("ann")
+    client.force_login(ann)
+    firm, worker = company(name="Acme"), person(last_name="Berg")
+    seats = CustomField.objects.create(category=Category.CONTACTS, name="Seats", type="text")
+    set_values("contact", {firm.pk: {seats.pk: "of-acme"}, worker.pk: {seats.pk: "of-berg"}})
+    CustomField.objects.filter(pk=seats.pk).update(applies_to="person")
+    shown = client.get(f"/contacts/?columns={seats.form_name}").content.decode()
+    assert "of-berg" in shown
+    assert "of-acme" not in shown
