@@ -1,4 +1,4 @@
-"""Deleting, merging and moving tags and custom fields, and undoing that.
+"""Deleting, merging and moving tags and custom fields. Undoing it: ``undoing``.
 
 A label that goes is marked as removed, and what it loses stays attached to it where nobody sees it. What others keep
 is handed to the label it goes into, marked with the number of the removal: undoing hands exactly this back. So nothing
@@ -7,30 +7,26 @@ is copied, and a tag of 50,000 contacts is gone after one statement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
-from django.db.models.functions import Concat, Length, Substr
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.actor import current_actor
 from crm.changes import one_change
-from crm.folding import fold
 from crm.trash.services import KEPT_FOR
 from settings.catalogue import forget
-from settings.categories import CHOOSING, Category, FieldType
-from settings.holders import Holder, holder_for
-from settings.models import CustomField, Option, Removal, Tag
-from settings.models.labels import NAME_LENGTH
-from settings.services.converting import undo_conversion
+from settings.categories import Category, FieldType
+from settings.holders import holder_for
+from settings.models import CustomField, Removal, Tag
+from settings.services import handing
 
 How = Removal.How
-Label = Tag | CustomField
+Label = handing.Label
 # Rows that leave for good in one transaction, when the time to undo is over.
 PURGED_AT_ONCE = 5_000
 
@@ -50,34 +46,12 @@ class Toll:
     name: str | None = None
 
 
-def kind_of(label: Label) -> str:
-    return Removal.Kind.TAG if isinstance(label, Tag) else Removal.Kind.FIELD
-
-
-def counterpart(label: Label) -> Label | None:
-    """The one of the same name (and for a field, type) in the other category of contacts."""
-    if label.category == Category.DEALS:
-        return None
-    return _alike(label, _other(label.category))
-
-
-def _other(category: str) -> Category:
-    return Category.CONTACTS if category == Category.CUSTOMERS else Category.CUSTOMERS
-
-
-def _alike(label: Label, category: str) -> Label | None:
-    found = type(label).objects.live().filter(category=category, key=label.key)
-    if isinstance(label, CustomField):
-        found = found.filter(type=label.type)
-    return found.first()
-
-
 # -- what it would mean
 
 
 def toll_of(label: Label, *, into: Label | None = None, everywhere: bool = False) -> Toll:
     """What deleting ``label`` means, or merging it into another; ``everywhere`` as ``delete_everywhere`` deletes."""
-    holder, rows = _rows(label)
+    holder, rows = handing.rows_of(label)
     key = holder.key_id
     members = holder.through(holder.members(Category.CUSTOMERS))
     in_category = label.category == Category.CUSTOMERS
@@ -90,31 +64,19 @@ def toll_of(label: Label, *, into: Label | None = None, everywhere: bool = False
         return Toll(counts["all"], 0, _in_both(label, into, Q()), unseen, into.name)
     if label.category != Category.CONTACTS or everywhere:
         return Toll(0, counts["all"], 0, unseen)
-    target = _alike(label, Category.CUSTOMERS)
+    target = handing.alike(label, Category.CUSTOMERS)
     both = _in_both(label, target, members) if target else 0
-    name = target.name if target else _free_name(label, Category.CUSTOMERS)
+    name = target.name if target else handing.free_name(label, Category.CUSTOMERS)
     return Toll(counts["members"], counts["all"] - counts["members"], both, 0, name)
 
 
 def _in_both(label: Label, into: Label, which: Q) -> int:
     """How many records have a row of both that cannot be joined."""
-    holder, rows = _rows(label)
+    holder, rows = handing.rows_of(label)
     if isinstance(label, CustomField) and label.type == FieldType.CHOICES:
         return 0
-    there = _rows(into)[1].filter(**{holder.key: OuterRef(holder.key)})
+    there = handing.rows_of(into)[1].filter(**{holder.key: OuterRef(holder.key)})
     return rows.filter(which).filter(Exists(there)).count()
-
-
-def _rows(label: Label) -> tuple[Holder, QuerySet]:
-    """The links of a tag, or the values of a field."""
-    holder = holder_for(label.category)
-    if isinstance(label, Tag):
-        return holder, holder.links._default_manager.filter(tag=label.pk)
-    return holder, holder.values._default_manager.filter(field=label.pk)
-
-
-def _column(label: Label) -> str:
-    return "tag" if isinstance(label, Tag) else "field"
 
 
 # -- taking it
@@ -128,7 +90,7 @@ def delete_label(label: Label) -> Removal:
         label = _locked(label)
         if label.category != Category.CONTACTS:
             return _remove(label, How.DELETED)
-        into = _alike(label, Category.CUSTOMERS)
+        into = handing.alike(label, Category.CUSTOMERS)
         is_new = into is None
         if into is None:
             into = _copied(label, Category.CUSTOMERS)
@@ -140,7 +102,7 @@ def delete_label(label: Label) -> Removal:
 def delete_everywhere(label: Label) -> list[Removal]:
     """Delete a tag or field of Contacts and the one of the same name of Prospects & Customers: nobody keeps it."""
     with one_change():
-        other = counterpart(label)
+        other = handing.counterpart(label)
         found = [_locked(one) for one in sorted([label, *([other] if other else [])], key=_by_id)]
         return [_remove(one, How.DELETED) for one in found]
 
@@ -185,12 +147,17 @@ def move_label(label: Label) -> Removal:
         label = _locked(label)
         if label.category == Category.DEALS:
             raise ValidationError(_("What belongs to deals cannot be moved to contacts."))
-        category = _other(label.category)
-        into = _alike(label, category)
+        category = handing.other_category(label.category)
+        into = handing.alike(label, category)
         if into is not None:
             return _remove(label, How.MOVED, _locked(into), Q())
-        _refuse_taken(label, category)
-        kept = _rows(label)[1].order_by().values(holder_for(label.category).key_id).distinct()
+        handing.refuse_taken(label, category)
+        kept = (
+            handing.rows_of(label)[1]
+            .order_by()
+            .values(holder_for(label.category).key_id)
+            .distinct()
+        )
         removal = _noted(label, How.MOVED)
         removal.into_category = category
         removal.kept = kept.count()
@@ -199,14 +166,6 @@ def move_label(label: Label) -> Removal:
         label.save(update_fields=["category"])
         forget()
         return removal
-
-
-def _refuse_taken(label: Label, category: str) -> None:
-    if type(label).objects.live().filter(category=category, key=label.key).exists():
-        raise ValidationError(
-            _("%(category)s has another “%(name)s” already. Rename one of them first.")
-            % {"category": Category(category).label, "name": label.name}
-        )
 
 
 def _by_id(label: Label) -> int:
@@ -220,21 +179,6 @@ def _locked(label: Label) -> Any:
     return found
 
 
-def _free_name(label: Label, category: str) -> str:
-    """Its name where that is free, else one that tells it apart."""
-    taken = set(type(label).objects.live().filter(category=category).values_list("key", flat=True))
-    if label.key not in taken:
-        return label.name
-    more = [label.get_type_display()] if isinstance(label, CustomField) else []
-    number = 2
-    while True:
-        extra = f" ({', '.join(str(one) for one in more)})" if more else f" ({number})"
-        name = label.name[: NAME_LENGTH - len(extra)] + extra
-        if fold(name) not in taken:
-            return name
-        more, number = [], number if more else number + 1
-
-
 def _copied(label: Label, category: str) -> Any:
     """A label as this one in another category, with the same options."""
     copy = type(label)(
@@ -245,7 +189,7 @@ def _copied(label: Label, category: str) -> Any:
         }
     )
     copy.category = category
-    copy.name = _free_name(label, category)
+    copy.name = handing.free_name(label, category)
     copy.created_at = timezone.now()
     copy.created_by = current_actor()
     last = type(label).objects.live().filter(category=category)
@@ -256,7 +200,7 @@ def _copied(label: Label, category: str) -> Any:
 
 def _noted(label: Label, how: str) -> Removal:
     return Removal(
-        kind=kind_of(label),
+        kind=handing.kind_of(label),
         how=how,
         label_id=label.pk,
         name=label.name,
@@ -275,7 +219,7 @@ def _remove(
 ) -> Removal:
     """Mark ``label`` as removed and hand ``into`` what those have who are ``which``."""
     removal = _noted(label, how)
-    holder, rows = _rows(label)
+    holder, rows = handing.rows_of(label)
     carried = rows.order_by().aggregate(n=models.Count(holder.key_id, distinct=True))["n"]
     if into is not None:
         removal.into_id, removal.into_category = into.pk, into.category
@@ -285,10 +229,10 @@ def _remove(
     label.save(update_fields=["deleted_at"])
     if into is not None:
         assert which is not None
-        options = _matched(label, into)
+        options = handing.matched(label, into)
         removal.data = {"options": [[old, new] for old, new in options.items()]}
         mark = f"/{removal.pk}"
-        _hand_over(label, into, rows.filter(which), options, mark)
+        handing.hand_over(label, into, rows.filter(which), options, mark)
         # Counted afterwards: somebody may have entered the category while this was done.
         rows = rows.exclude(came_from__endswith=mark)
     lost = rows.order_by().aggregate(n=models.Count(holder.key_id, distinct=True))["n"]
@@ -296,197 +240,6 @@ def _remove(
     removal.save()
     forget()
     return removal
-
-
-def _hand_over(
-    label: Label, into: Label, rows: QuerySet, options: Mapping[int, int], mark: str
-) -> int:
-    """Give rows of ``label`` to ``into``, but for those that it has already."""
-    holder = holder_for(label.category)
-    there = _rows(into)[1].filter(**{holder.key: OuterRef(holder.key)})
-    changes: dict[str, Any] = {_column(label): into.pk}
-    if isinstance(label, CustomField):
-        slot: Any = OuterRef("slot")
-        if label.type in CHOOSING and options:
-            matched = _mapped("option_id", options)
-            changes["option_id"] = matched
-            if label.type == FieldType.CHOICES:
-                changes["slot"] = matched
-                slot = _mapped(OuterRef("slot"), options)
-        there = there.filter(slot=slot)
-    if mark:
-        changes["came_from"] = Concat("came_from", Value(mark))
-    handed = rows.filter(~Exists(there)).order_by().update(**changes)
-    if mark:
-        # What stays behind for want of room: it is handed over when the other makes room, see `_next_in_line`.
-        left = rows.filter(Exists(there)).order_by()
-        left.update(came_from=Concat("came_from", Value(mark)))
-    return handed
-
-
-def _mapped(of: Any, options: Mapping[int, int]) -> Case:
-    of = F(of) if isinstance(of, str) else of
-    whens = [When(models.lookups.Exact(of, old), then=Value(new)) for old, new in options.items()]
-    return Case(*whens, default=of, output_field=models.BigIntegerField())
-
-
-def _matched(label: Label, into: Label, known: Mapping[int, int] | None = None) -> dict[int, int]:
-    """For the options of one field those ``known`` of the other, else those of the same names, made where missing."""
-    if not isinstance(label, CustomField) or label.type not in CHOOSING:
-        return {}
-    theirs = {option.key: option for option in Option.objects.filter(field=into.pk)}
-    last = max((option.position for option in theirs.values()), default=0)
-    found = dict(known or {})
-    for number, option in enumerate(Option.objects.filter(field=label.pk), 1):
-        if option.pk in found:
-            continue
-        if option.key not in theirs:
-            theirs[option.key] = Option.objects.create(
-                field_id=into.pk, name=option.name, color=option.color, retired=option.retired,
-                position=last + number,
-            )  # fmt: skip
-        found[option.pk] = theirs[option.key].pk
-    return found
-
-
-# -- undoing it
-
-
-def undo_removal(removal: Removal) -> Any:
-    """Bring a removed tag or field back with everything it had; returns it.
-
-    Whoever was given something since keeps it, and what somebody took off since stays off. Raises ``ValidationError``
-    where it cannot be undone: it is undone already, its time is over, its name is taken, or what it went into is
-    itself removed (that goes first).
-    """
-    model: Any = Tag if removal.kind == Removal.Kind.TAG else CustomField
-    with one_change():
-        removal = Removal.objects.select_for_update(no_key=True).get(pk=removal.pk)
-        if removal.undone_at:
-            raise ValidationError(_("This is undone already."))
-        if removal.how == How.CONVERTED:
-            subject = undo_conversion(removal)
-            _mark_undone(removal)
-            return subject
-        ids = [removal.label_id, *([removal.into_id] if removal.into_id else [])]
-        rows = model.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
-        labels = {one.pk: one for one in rows}
-        label = labels.get(removal.label_id)
-        if label is None:
-            raise ValidationError(_("It was removed too long ago to come back."))
-        if removal.into_id is None and removal.how == How.MOVED:
-            _move_back(label, removal)
-        else:
-            into = labels.get(removal.into_id) if removal.into_id else None
-            _bring_back(label, into, removal)
-        _mark_undone(removal)
-    return label
-
-
-def _mark_undone(removal: Removal) -> None:
-    removal.undone_at = timezone.now()
-    removal.save(update_fields=["undone_at"])
-    forget()
-
-
-def _move_back(label: Any, removal: Removal) -> None:
-    if label.deleted_at or label.category != removal.into_category:
-        raise ValidationError(_("It was removed or moved since. Undo that first."))
-    _refuse_taken(label, removal.category)
-    label.category = removal.category
-    label.save(update_fields=["category"])
-
-
-def _bring_back(label: Any, into: Any, removal: Removal) -> None:
-    if label.deleted_at is None:
-        raise ValidationError(_("This is undone already."))
-    if removal.into_id and (into is None or into.deleted_at):
-        raise ValidationError(
-            _("“%(name)s”, which it went into, is removed itself. Undo that first.")
-            % {"name": removal.into_name}
-        )
-    _refuse_taken(label, label.category)
-    label.deleted_at = None
-    label.save(update_fields=["deleted_at"])
-    if into is None:
-        return
-    if removal.into_is_new:
-        _refuse_later(into, removal)
-    _refuse_converted(into, removal)
-    mark = f"/{removal.pk}"
-    _holder, rows = _rows(into)
-    ours = rows.filter(came_from__endswith=mark)
-    waiting = _next_in_line(label, into, ours, removal)
-    _give_way(label, into, ours if not removal.into_is_new else rows)
-    options = _matched(into, label, {new: old for old, new in removal.data.get("options", ())})
-    _hand_over(into, label, ours, options, "")
-    for other, behind, theirs in waiting:
-        _hand_over(other, into, behind, theirs, "")
-    _rows(label)[1].filter(came_from__endswith=mark).update(
-        came_from=Substr("came_from", 1, Length("came_from") - len(mark))
-    )
-    if removal.into_is_new:
-        # Made for what was handed over: what it was given since goes along.
-        _hand_over(into, label, rows, options, "")
-        into.delete()
-
-
-def _refuse_later(into: Label, removal: Removal) -> None:
-    """What was made for a removal cannot go while others rest on it."""
-    resting = Removal.objects.filter(
-        Q(into_id=into.pk) | Q(label_id=into.pk), kind=removal.kind, undone_at=None
-    ).exclude(pk=removal.pk)
-    later = resting.first()
-    if later is not None:
-        raise ValidationError(
-            _("“%(name)s” was %(how)s since. Undo that first.")
-            % {"name": later.name, "how": later.get_how_display()}
-        )
-
-
-def _refuse_converted(into: Label, removal: Removal) -> None:
-    """What went into a field that was given another type since is not with it: that has to be undone first."""
-    since = Removal.objects.filter(
-        kind=removal.kind, how=How.CONVERTED, label_id=into.pk, undone_at=None, pk__gt=removal.pk
-    )
-    if since.exists():
-        raise ValidationError(
-            _("“%s” was given another type since. Undo that first.") % removal.into_name
-        )
-
-
-def _next_in_line(label: Label, into: Label, ours: QuerySet, removal: Removal) -> list[Any]:
-    """What else went into ``into`` since, and stayed behind because ``ours`` were there: as (label, rows, options)."""
-    found = []
-    later = Removal.objects.filter(
-        kind=removal.kind, into_id=into.pk, undone_at=None, pk__gt=removal.pk
-    )
-    for one in later.order_by("pk"):
-        other = type(label).objects.filter(pk=one.label_id).first()
-        if other is None:
-            continue
-        holder, rows = _rows(other)
-        options = dict(one.data.get("options", ()))
-        there = ours.filter(**{holder.key: OuterRef(holder.key)})
-        if isinstance(other, CustomField):
-            several = other.type == FieldType.CHOICES and options
-            there = there.filter(
-                slot=_mapped(OuterRef("slot"), options) if several else OuterRef("slot")
-            )
-        behind = rows.filter(Exists(there), came_from__endswith=f"/{one.pk}")
-        ids = list(behind.values_list("pk", flat=True))
-        if ids:
-            found.append((other, rows.filter(pk__in=ids), options))
-    return found
-
-
-def _give_way(label: Any, into: Any, coming: QuerySet) -> None:
-    """Where a record has a row of both, which only merging contacts since can bring about, the seen one stays."""
-    if isinstance(label, CustomField) and label.type == FieldType.CHOICES:
-        return
-    holder, rows = _rows(label)
-    same = coming.filter(**{holder.key: OuterRef(holder.key)})
-    rows.filter(Exists(same)).delete()
 
 
 # -- for good
@@ -498,7 +251,7 @@ def purge_expired() -> int:
     before = timezone.now() - KEPT_FOR
     for model in (Tag, CustomField):
         for label in model.objects.filter(deleted_at__lt=before):
-            _holder, rows = _rows(label)
+            _holder, rows = handing.rows_of(label)
             while ids := list(rows.values_list("pk", flat=True)[:PURGED_AT_ONCE]):
                 rows.model._default_manager.filter(pk__in=ids).delete()
             label.delete()

@@ -16,7 +16,7 @@ from deals.models import Deal
 from deals.services import select_status
 from settings.categories import Category, FieldType
 from settings.models import CustomField, Option, Removal, Tag
-from settings.services import assigning, reading, removing
+from settings.services import assigning, reading, removing, undoing
 from tests.deals.factories import default_stages
 from tests.labels.oracle import Toll
 from tests.labels.worlds import OF_CONTACTS, made_field, made_tag
@@ -145,7 +145,7 @@ class Product:
         self.removals += [one.pk for one in removals]
 
     def undo(self, number: int) -> None:
-        removing.undo_removal(Removal.objects.get(pk=self.removals[number]))
+        undoing.undo_removal(Removal.objects.get(pk=self.removals[number]))
 
     # -- steps that move contacts in and out of the category
 
