@@ -213,6 +213,8 @@ def carry_more(
         for field in CustomField.objects.filter(type__in=["choice", "choices"]):
             Option.objects.create(field=field, name=f"More {next(_numbers)}")
     carry(record, records, rng, TEXTS, contacts, users)
+    # Whom values name is asked only where some are shown.
+    CustomField.objects.update(applies_to="")
 
 
 def cost(client: Any, record: str, sorted_by: str) -> int:

@@ -13,6 +13,8 @@ from crm.lists.editor import Editor
 from crm.lists.models import ListAddress
 from crm.lists.registry import registry_of
 from deals.models import Deal
+from settings.categories import Category
+from settings.models import Tag
 from tests.deals.factories import company, deal, person
 
 pytestmark = pytest.mark.django_db
@@ -263,6 +265,8 @@ def test_another_comparison_brings_its_widget_and_loses_nothing(desk, book):
 
 @pytest.mark.parametrize("record", ["contact", "deal"])
 def test_every_comparison_of_every_field_has_a_form(desk, book, record):
+    for category in Category.of_record(record):
+        Tag.objects.create(category=category, name="Fair")
     registry = registry_of(record)
     path = {"contact": "/contacts/", "deal": "/deals/"}[record]
     for field in registry.filters():
@@ -276,6 +280,12 @@ def test_every_comparison_of_every_field_has_a_form(desk, book, record):
                 assert not names
             else:
                 assert names, (field.name, operator.name, operator.widget)
+
+
+def test_a_filter_without_values_says_so(desk, book):
+    query = "show=1&set=0.0&base=&field=tags&op=is"
+    answer = desk.get(f"/contacts/?{query}", headers={**HTMX, "HX-Target": "editor"})
+    assert "There is nothing to choose from yet." in answer.content.decode()
 
 
 def test_what_a_form_shows_gives_the_same_chip_again(desk, book):
