@@ -13,8 +13,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from crm.actor import current_actor
-from crm.folding import fold
-from crm.names import validate_name
+from crm.names import name_key, validate_name
 from imports import bulk, cells
 from imports.cells import BadCell, shortened
 from imports.fields import Entity
@@ -123,7 +122,7 @@ class TagWords:
 
     def read(self, text: str) -> tuple[str, ...] | None:
         names = [name_of(part) for part in parted(text) if part]
-        keys = {fold(name): name for name in reversed(names)}
+        keys = {name_key(name): name for name in reversed(names)}
         self._names |= keys
         return tuple(sorted(keys)) or None
 
@@ -169,7 +168,7 @@ class OptionWords:
         return keys if self._several else keys[0]
 
     def _key(self, text: str) -> str:
-        key = fold(text)
+        key = name_key(text)
         if key not in self.ids:
             if not self.make:
                 raise BadCell(

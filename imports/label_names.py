@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from crm.folding import fold
+from crm.names import name_key
 from imports.fields import Entity
 from imports.mapping import FieldMap, Section
 from settings.categories import Category
@@ -38,7 +38,7 @@ class LabelMap:
 
     @property
     def identity(self) -> tuple[str, str]:
-        return self.category, fold(self.name)
+        return self.category, name_key(self.name)
 
     @property
     def shown(self) -> str:

@@ -30,8 +30,7 @@ from crm.bulk.actions import (
 from crm.bulk.among import among
 from crm.bulk.models import BulkRun
 from crm.changes import one_change
-from crm.folding import fold
-from crm.names import validate_name
+from crm.names import name_key, validate_name
 from settings.catalogue import catalogue, known_once
 from settings.categories import Category, FieldType
 from settings.holders import Holder, holder_of
@@ -126,7 +125,7 @@ class ChangeTags(LabelAction):
 
     def _missing(self, category: Category, names: Iterable[str]) -> list[str]:
         known = {tag.key for tag in catalogue().tags(category)}
-        return [name for name in names if fold(name) not in known]
+        return [name for name in names if name_key(name) not in known]
 
     def _tags(self, ids: Iterable[int]) -> dict[int, Tag]:
         known = catalogue().tags_by_id
@@ -145,7 +144,7 @@ class ChangeTags(LabelAction):
                 raise ValidationError(_("This tag is gone."))
             self._check_maker(missing, run.user)
             make_tags(category, missing, run.user)
-            keys = {fold(name) for name in names}
+            keys = {name_key(name) for name in names}
             found |= {tag.pk for tag in catalogue().tags(category) if tag.key in keys}
         return found
 

@@ -15,8 +15,7 @@ from django.utils.html import escape
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import User
-from crm.folding import fold
-from crm.names import validate_name
+from crm.names import name_key, validate_name
 from settings.catalogue import catalogue
 from settings.categories import Category, FieldType
 from settings.holders import Holder
@@ -368,14 +367,14 @@ def tags_called(text: str, tags: Sequence[Tag], may_make: bool) -> tuple[set[int
     """
     known = {tag.key: tag.pk for tag in tags}
     # A name may have a comma in it.
-    names = [text] if fold(text) in known else text.split(",")
+    names = [text] if name_key(text) in known else text.split(",")
     found: set[int] = set()
     new: dict[str, str] = {}
     for name in (" ".join(one.split()) for one in names):
-        if fold(name) in known:
-            found.add(known[fold(name)])
+        if name_key(name) in known:
+            found.add(known[name_key(name)])
         elif name:
-            new.setdefault(fold(name), name)
+            new.setdefault(name_key(name), name)
     for name in new.values():
         validate_name(name)
         if len(name) > NAME_LENGTH:

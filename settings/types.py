@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy
 
 from crm.folding import digits, fold
 from crm.money import format_money
+from crm.names import name_key
 from settings.categories import FieldType
 from settings.joining import joined, parted
 from settings.models import CustomField, Option
@@ -379,9 +380,9 @@ class Choice(Type):
         if not text.strip():
             return None
         by_key = {option.key: option.pk for option in options_of(field)}
-        if fold(text) not in by_key:
+        if name_key(text) not in by_key:
             raise ValidationError(_("“%(text)s” is none of its options.") % {"text": text[:80]})
-        return by_key[fold(text)]
+        return by_key[name_key(text)]
 
     def to_text(self, field: CustomField, value: Value) -> str:
         return next((one.name for one in options_of(field) if one.pk == value), "")

@@ -8,10 +8,10 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from crm.folding import KeyField, fold
-from crm.names import validate_name
+from crm.folding import KeyField
+from crm.names import KEY_LENGTH, name_key, validate_name
 from settings.categories import AppliesTo, Category, Color, FieldType
-from settings.models.labels import KEY_LENGTH, NAME_LENGTH, Label
+from settings.models.labels import NAME_LENGTH, Label
 
 DEFAULT_LENGTH = 500
 
@@ -83,10 +83,10 @@ class Option(models.Model):
 
     def clean(self) -> None:
         self.name = " ".join(self.name.split())
-        self.key = fold(self.name)
+        self.key = name_key(self.name)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.key = fold(self.name)
+        self.key = name_key(self.name)
         if (names := kwargs.get("update_fields")) is not None:
             kwargs["update_fields"] = {*names, "key"}
         super().save(*args, **kwargs)

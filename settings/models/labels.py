@@ -10,13 +10,11 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from crm.folding import KeyField, fold
-from crm.names import validate_name
+from crm.folding import KeyField
+from crm.names import KEY_LENGTH, name_key, validate_name
 from settings.categories import Category
 
 NAME_LENGTH = 80
-# Letters may fold to several, as "ß" does.
-KEY_LENGTH = 4 * NAME_LENGTH
 
 
 class LiveQuerySet(models.QuerySet):
@@ -73,10 +71,10 @@ class Label(models.Model):
 
     def clean(self) -> None:
         self.name = " ".join(self.name.split())
-        self.key = fold(self.name)
+        self.key = name_key(self.name)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        self.key = fold(self.name)
+        self.key = name_key(self.name)
         self.updated_at = timezone.now()
         if (names := kwargs.get("update_fields")) is not None:
             kwargs["update_fields"] = {*names, "key", "updated_at"}

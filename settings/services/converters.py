@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from crm.accounts.models import User
 from crm.folding import fold
-from crm.names import validate_name
+from crm.names import name_key, validate_name
 from settings.catalogue import catalogue
 from settings.categories import CHOOSING, FieldType
 from settings.holders import Holder
@@ -57,13 +57,13 @@ class OptionNames:
             known = [(option.pk, option.name) for option in stored]
             self.last = stored.aggregate(last=Max("position"))["last"] or 0
         self.names: dict[int, str] = dict(known)
-        self.by_key = {fold(name): pk for pk, name in self.names.items()}
+        self.by_key = {name_key(name): pk for pk, name in self.names.items()}
         self.new: list[int] = []
 
     def number_of(self, text: str) -> int:
         """The option of this name; raises ``ValidationError`` for what cannot be one."""
         name = " ".join(text.split())
-        if (found := self.by_key.get(fold(name))) is not None:
+        if (found := self.by_key.get(name_key(name))) is not None:
             return found
         validate_option_name(name)
         if len(self.new) == OPTIONS_AT_MOST:
@@ -80,7 +80,7 @@ class OptionNames:
             pk = Option.objects.create(field_id=self.field.pk, name=name, position=position).pk
         self.new.append(pk)
         self.names[pk] = name
-        self.by_key[fold(name)] = pk
+        self.by_key[name_key(name)] = pk
         return pk
 
     def put_in_order(self) -> None:

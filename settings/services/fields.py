@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from crm.actor import current_actor
 from crm.changes import one_change
 from crm.folding import fold
+from crm.names import name_key
 from settings.catalogue import forget
 from settings.categories import CHOOSING, Category, Color, FieldType
 from settings.holders import Holder, holder_for, holders
@@ -131,9 +132,9 @@ def option_names(text: str) -> list[str]:
     found: dict[str, str] = {}
     for name in filter(None, names):
         validate_option_name(name)
-        if fold(name) in found:
+        if name_key(name) in found:
             raise ValidationError(_("“%s” is there twice.") % name)
-        found[fold(name)] = name
+        found[name_key(name)] = name
     if len(found) > OPTIONS_AT_MOST:
         raise ValidationError(
             _("A field has at most %(number)d options.") % {"number": OPTIONS_AT_MOST}
@@ -146,7 +147,7 @@ def _make_options(
 ) -> list[Option]:
     first = _after(Option.objects.filter(field=field))
     made = [
-        Option(field=field, name=name, key=fold(name), color=color, position=position)
+        Option(field=field, name=name, key=name_key(name), color=color, position=position)
         for position, name in enumerate(names, first)
     ]
     Option.objects.bulk_create(made)
@@ -161,8 +162,8 @@ def add_options(field: CustomField, names: Sequence[str], color: str = Color.GRA
         names = [" ".join(name.split()) for name in names]
         for name in names:
             validate_option_name(name)
-            if fold(name) in stored:
-                raise ValidationError(_taken_option(stored[fold(name)]))
+            if name_key(name) in stored:
+                raise ValidationError(_taken_option(stored[name_key(name)]))
         if len(stored) + len(names) > OPTIONS_AT_MOST:
             raise ValidationError(
                 _("A field has at most %(number)d options.") % {"number": OPTIONS_AT_MOST}
@@ -212,7 +213,7 @@ def change_option(
             )
         name = " ".join(name.split())
         validate_option_name(name)
-        others = Option.objects.filter(field=found.field, key=fold(name)).exclude(pk=found.pk)
+        others = Option.objects.filter(field=found.field, key=name_key(name)).exclude(pk=found.pk)
         if other := others.first():
             raise ValidationError(_taken_option(other.name))
         if color not in Color.values:
@@ -259,7 +260,7 @@ def _rename_in_default(option: Option, name: str | None) -> None:
     names = parted(field.default) if field.type == FieldType.CHOICES else [field.default]
     if option.key not in map(fold, names):
         return
-    new = [name if fold(one) == option.key else one for one in names]
+    new = [name if name_key(one) == option.key else one for one in names]
     kept = [one for one in new if one]
     default = joined(kept) if field.type == FieldType.CHOICES else "".join(kept)
     CustomField.objects.filter(pk=field.pk).update(default=default)

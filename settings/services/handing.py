@@ -11,7 +11,7 @@ from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
 from django.db.models.functions import Concat
 from django.utils.translation import gettext as _
 
-from crm.folding import fold
+from crm.names import name_key
 from settings.categories import CHOOSING, Category, FieldType
 from settings.holders import Holder, holder_for
 from settings.models import CustomField, Option, Removal, Tag
@@ -72,7 +72,7 @@ def free_name(label: Label, category: str) -> str:
     while True:
         extra = f" ({', '.join(str(one) for one in more)})" if more else f" ({number})"
         name = label.name[: NAME_LENGTH - len(extra)] + extra
-        if fold(name) not in taken:
+        if name_key(name) not in taken:
             return name
         more, number = [], number if more else number + 1
 

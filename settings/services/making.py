@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.actor import current_actor
-from crm.folding import fold
+from crm.names import name_key
 from settings.catalogue import catalogue, forget
 from settings.categories import Category, Color
 from settings.models import Account, CustomField, Tag
@@ -101,7 +101,13 @@ def make_tags(category: Category, names: Sequence[str], user: Any) -> set[int]:
     there = Tag.objects.live().filter(category=category)
     first = _next_position(category)
     new = [
-        Tag(category=category, name=name, key=fold(name), position=first + number, created_by=user)
+        Tag(
+            category=category,
+            name=name,
+            key=name_key(name),
+            position=first + number,
+            created_by=user,
+        )
         for number, name in enumerate(names)
     ]
     Tag.objects.bulk_create(new, ignore_conflicts=True)
