@@ -453,7 +453,8 @@ def test_a_cell_is_edited_by_keyboard_and_the_next_one_follows(visitor, anna, bo
     page.keyboard.press("Tab")
     expect(cell(page, "Lovelace", "E-mail")).to_have_text("ada@example.com")
     expect(page.locator("#live")).to_have_text("E-mail of Ada Lovelace is saved.")
-    assert page.is_checked("[aria-label='Select Ada Lovelace']"), "what was chosen stays so"
+    # What was chosen stays so.
+    expect(page.locator("[aria-label='Select Ada Lovelace']")).to_be_checked()
     page.keyboard.press("Enter")
     page.wait_for_selector(".cell-form input[name=city]:focus")
     page.keyboard.type("Ulm")
