@@ -30,6 +30,7 @@ from deals.models import (
     UnqualifiedReason,
 )
 from deals.services import select_status
+from settings.catalogue import known_once
 from tests.deals.factories import default_stages
 from tests.labels.making import carry
 
@@ -179,7 +180,10 @@ def world_of(plan: Plan) -> Iterator[World]:
     zone = ZoneInfo(plan.zone)
     with timezone.override(zone), transaction.atomic():
         try:
-            yield _Maker(plan, zone).world()
+            world = _Maker(plan, zone).world()
+            # A list is asked hundreds of times; which tags and fields there are is read once.
+            with known_once():
+                yield world
         finally:
             transaction.set_rollback(True)
 
