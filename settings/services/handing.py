@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
-from django.db.models.functions import Concat
+from django.db.models.functions import Concat, Length, Substr
 from django.utils.translation import gettext as _
 
 from crm.names import name_key
@@ -78,9 +78,18 @@ def free_name(label: Label, category: str) -> str:
 
 
 def hand_over(
-    label: Label, into: Label, rows: QuerySet, options: Mapping[int, int], mark: str
+    label: Label,
+    into: Label,
+    rows: QuerySet,
+    options: Mapping[int, int],
+    mark: str = "",
+    *,
+    unmark: str = "",
 ) -> int:
-    """Give rows of ``label`` to ``into``, but for those that it has already."""
+    """Give rows of ``label`` to ``into``, but for those that it has already.
+
+    They are marked with where they came from, or lose such a mark, which all of them have.
+    """
     holder = holder_for(label.category)
     there = rows_of(into)[1].filter(**{holder.key: OuterRef(holder.key)})
     changes: dict[str, Any] = {column_of(label): into.pk}
@@ -95,12 +104,19 @@ def hand_over(
         there = there.filter(slot=slot)
     if mark:
         changes["came_from"] = Concat("came_from", Value(mark))
+    if unmark:
+        changes["came_from"] = unmarked(unmark)
     handed = rows.filter(~Exists(there)).order_by().update(**changes)
     if mark:
         # What stays behind for want of room: it is handed over when the other makes room, see `_next_in_line`.
         left = rows.filter(Exists(there)).order_by()
         left.update(came_from=Concat("came_from", Value(mark)))
     return handed
+
+
+def unmarked(mark: str) -> Substr:
+    """Where a row came from that ends with ``mark``, without it."""
+    return Substr("came_from", 1, Length("came_from") - len(mark))
 
 
 def mapped(of: Any, options: Mapping[int, int]) -> Case:

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Length, Substr
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -90,12 +89,12 @@ def _bring_back(label: Any, into: Any, removal: Removal) -> None:
     options = handing.matched(
         into, label, {new: old for old, new in removal.data.get("options", ())}
     )
-    handing.hand_over(into, label, ours, options, "")
+    handing.hand_over(into, label, ours, options, unmark=mark)
     for other, behind, theirs in waiting:
         handing.hand_over(other, into, behind, theirs, "")
-    handing.rows_of(label)[1].filter(came_from__endswith=mark).update(
-        came_from=Substr("came_from", 1, Length("came_from") - len(mark))
-    )
+    # What had stayed behind.
+    staying = handing.rows_of(label)[1].filter(came_from__endswith=mark)
+    staying.update(came_from=handing.unmarked(mark))
     if removal.into_is_new:
         # Made for what was handed over: what it was given since goes along.
         handing.hand_over(into, label, rows, options, "")
