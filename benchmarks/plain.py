@@ -67,13 +67,13 @@ def labels(request: HttpRequest) -> HttpResponse:
     user: Any = request.user
     preference = ListPreference.objects.filter(user=user, record="contact").first()
     tabs = ListTab.objects.filter(user=None, record="contact").select_related("saved")
-    asked = {name: value for name, value in request.GET.items() if name.startswith("field")}
+    asked = {name: str(value) for name, value in request.GET.items() if name.startswith("field")}
     [(number, least)] = [(n, v) for n, v in asked.items() if n.endswith(".least")]
     [(choice, option)] = [(n, v) for n, v in asked.items() if "." not in n]
     day = request.GET["sort"].removeprefix("-field")
     with connection.cursor() as cursor:
         given = [
-            int(request.GET["tags"]), int(number.removesuffix(".least")[5:]), int(least),
+            int(str(request.GET["tags"])), int(number.removesuffix(".least")[5:]), int(least),
             int(choice[5:]), int(option),
         ]  # fmt: skip
         cursor.execute(f"SELECT COUNT(*) FROM (SELECT 1 {LABELS} LIMIT {COUNTED + 1}) AS f", given)
@@ -85,7 +85,9 @@ def labels(request: HttpRequest) -> HttpResponse:
             [*given, int(day)],
         )
         ids = [pk for (pk,) in cursor.fetchall()]
-    by_id = QuerySet(Contact).select_related("company", "owner").only(*FIELDS).in_bulk(ids)
+    by_id: dict[int, Any] = (
+        QuerySet(Contact).select_related("company", "owner").only(*FIELDS).in_bulk(ids)
+    )
     context = {
         "count": found, "contacts": [by_id[pk] for pk in ids], "preference": preference,
         "tabs": list(tabs),
