@@ -23,6 +23,7 @@ from crm.changes import one_change
 from deals.models import Deal, Stage
 from deals.services.pipelines import changing, locked, locked_stage
 from deals.services.recount import generated_law
+from deals.services.sql import whole_tables
 from deals.stages import Category, Group
 
 NAMED_AT_MOST = 20
@@ -86,7 +87,7 @@ def foresee(stage: Stage, group: str, user: Any) -> Foreseen:
     deals = in_stage.count()
     if not regrouped:
         return Foreseen(deals, 0, group, 0, (), ())
-    with connection.cursor() as cursor:
+    with whole_tables(deals), connection.cursor() as cursor:
         cursor.execute(
             f"""SELECT prospect_old, prospect_new, customer_old, customer_new, COUNT(*)
             FROM ({statement}) AS r GROUP BY 1, 2, 3, 4""",

@@ -8,14 +8,18 @@ scan of all deals.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from contacts.statuses import Standing
 from deals.services.states import ContactState, Counts, DealState
+
+# From so many rows on, reading whole tables costs less than what could go wrong.
+MANY = 2_000
 
 
 def is_postgresql() -> bool:
@@ -30,6 +34,27 @@ def in_ids(column: str) -> str:
 
 def ids_parameter(ids: Iterable[int]) -> Any:
     return list(ids) if is_postgresql() else json.dumps(list(ids))
+
+
+@contextmanager
+def whole_tables(number: int) -> Iterator[None]:
+    """Within, what joins many rows does not look each of them up, whatever PostgreSQL believes of the tables.
+
+    A long transaction that was rolled back, such as a dry run, leaves statistics of empty tables behind; what joins
+    ten thousand rows right after it would go through all of them once for each, for hours.
+    """
+    if number < MANY or not is_postgresql():
+        yield
+        return
+    with transaction.atomic(savepoint=False):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT current_setting('enable_nestloop')")
+            (before,) = cursor.fetchone()
+            cursor.execute("SET LOCAL enable_nestloop = off")
+        yield
+        # After an error the transaction is over, and the setting with it.
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('enable_nestloop', %s, true)", [before])
 
 
 def _lock(clause: str) -> str:

@@ -101,6 +101,10 @@ class _Sync:
         self.bereft: set[int] = set()
 
     def run(self) -> None:
+        with sql.whole_tables(len(self.deal_ids)):
+            self._run()
+
+    def _run(self) -> None:
         self.deals = {deal.id: deal for deal in sql.lock_deals(self.deal_ids)}
         self.contacts = {contact.id: contact for contact in sql.lock_contacts(self.deal_ids)}
         recounted = self.change.recounted_contacts
