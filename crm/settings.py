@@ -149,6 +149,7 @@ if ADMIN_PATH == "/" or not all(
 INSTALLED_APPS = [
     "crm.apps.CrmConfig",
     "crm.accounts.apps.AccountsConfig",
+    "crm.audit.apps.AuditConfig",
     "crm.trash",
     "crm.lists.apps.ListsConfig",
     "crm.bulk.apps.BulkConfig",
@@ -158,7 +159,7 @@ INSTALLED_APPS = [
     "imports",
     "django_htmx",
     "django_tasks_db",
-    "django.contrib.admin",
+    "crm.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -171,6 +172,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "crm.middleware.RequestIdMiddleware",
+    "crm.actor.TraceMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "crm.middleware.SecurityHeadersMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",

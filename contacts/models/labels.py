@@ -10,15 +10,14 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models.contact import Contact
-from contacts.statuses import CustomerStatus, ProspectStatus
+from contacts.statuses import prospect_or_customer
 from settings.categories import AppliesTo, Category
 from settings.holders import Holder, register
 from settings.models import FieldValue, RecordChange, TagLink
 from settings.models.values import value_indexes
 
 FOUND_AT_MOST = 10
-# Who belongs to Prospects & Customers: every contact with either status other than Non.
-PROSPECT_OR_CUSTOMER = ~Q(prospect_status=ProspectStatus.NONE, customer_status=CustomerStatus.NONE)
+PROSPECT_OR_CUSTOMER = prospect_or_customer()
 
 
 class ContactTag(TagLink):

@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.along import ALONG
+from crm.accounts.levels import Area, Level, Right, Role
 
 
 def validate_time_zone(name: str) -> None:
@@ -27,7 +28,13 @@ def zone_called(name: str) -> ZoneInfo | None:
         return None
 
 
+def _level() -> Any:
+    return models.PositiveSmallIntegerField(choices=Level.choices, default=Level.ALL)
+
+
 class User(AbstractUser):
+    """Somebody who signs in. Administrators, who are Django's superusers, see and edit everything."""
+
     class Language(models.TextChoices):
         BROWSER = "", _("As the browser asks")
         ENGLISH = "en", "English"
@@ -56,8 +63,43 @@ class User(AbstractUser):
         _("keyboard shortcuts"), default=True, help_text=_("Single letters that act in lists.")
     )
 
+    # What a member may see and edit; see crm.accounts.levels. In columns of their own, because every page asks.
+    view_contacts = _level()
+    edit_contacts = _level()
+    view_customers = _level()
+    edit_customers = _level()
+    view_deals = _level()
+    edit_deals = _level()
+    may_export = models.BooleanField(Right.EXPORT.label, default=True)
+    may_delete_many = models.BooleanField(Right.DELETE_MANY.label, default=True)
+    may_mail = models.BooleanField(Right.MAIL.label, default=True)
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.CheckConstraint(
+                name=f"user_sees_what_they_edit_of_{area}",
+                condition=models.Q(**{f"edit_{area}__lte": models.F(f"view_{area}")}),
+                violation_error_message=_("Nobody can edit more than they see."),
+            )
+            for area in Area.values
+        ]
+
     def __str__(self) -> str:
         return self.get_full_name() or self.username
+
+    @property
+    def role(self) -> Role:
+        return Role.ADMINISTRATOR if self.is_superuser else Role.MEMBER
+
+    @role.setter
+    def role(self, role: str) -> None:
+        # The back office is for administrators, and for whom one of them lets in besides.
+        self.is_superuser = self.is_staff = role == Role.ADMINISTRATOR
+
+    @cached_property
+    def team_ids(self) -> list[int]:
+        """The ids of everybody who shares a team with the user, as a member or as a manager; the user's own too."""
+        return sorted({self.pk, *_teammates(self.pk)})
 
     # What holds for whoever has chosen nothing. With the user that a request finds they come along.
 
@@ -100,3 +142,10 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+def _teammates(user_id: int) -> set[int]:
+    teams = Team.objects.filter(models.Q(members=user_id) | models.Q(managers=user_id)).values("pk")
+    members = Team.members.through.objects.filter(team__in=teams).values_list("user_id")
+    managers = Team.managers.through.objects.filter(team__in=teams).values_list("user_id")
+    return {pk for (pk,) in members.union(managers)}

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.test import Client
 
+from crm.accounts.levels import Role
 from crm.accounts.models import User
 
 TEMPLATES = sorted(Path(settings.BASE_DIR, "templates").rglob("*.html"))
@@ -132,9 +133,9 @@ def test_a_forged_cookie_does_not_reach_the_page(client, db):
     assert 'data-theme-choice="auto"' in page
 
 
-@pytest.mark.parametrize(("staff", "shown"), [(True, True), (False, False)])
-def test_only_staff_sees_trash_and_administration(client, anna, staff, shown):
-    anna.is_staff = staff
+@pytest.mark.parametrize(("role", "shown"), [(Role.ADMINISTRATOR, True), (Role.MEMBER, False)])
+def test_only_administrators_see_trash_and_administration(client, anna, role, shown):
+    anna.role = role
     anna.save()
     client.force_login(anna)
     page = client.get("/contacts/").content.decode()
