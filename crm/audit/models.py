@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from crm.audit.querysets import EntryQuerySet, refuse
 
 
 class Action(models.TextChoices):
@@ -14,6 +19,8 @@ class Action(models.TextChoices):
     SIGN_IN_CHANGED = "sign_in_changed", _("sign-in changed")
     SESSION_ENDED = "session_ended", _("session ended")
     DENIED = "denied", _("access denied")
+    CREATED = "created", _("created")
+    CHANGED = "changed", _("changed")
     USER_INVITED = "user_invited", _("user invited")
     USER_CHANGED = "user_changed", _("user changed")
     USER_DEACTIVATED = "user_deactivated", _("user deactivated")
@@ -56,6 +63,8 @@ class Entry(models.Model):
     address = models.CharField(_("address"), max_length=45, blank=True)
     source = models.CharField(_("from where"), max_length=10, blank=True)
 
+    objects = EntryQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit log")
@@ -67,7 +76,31 @@ class Entry(models.Model):
             models.Index(fields=["action", "at"], name="auditentry_by_action"),
             models.Index(fields=["actor_id", "at"], name="auditentry_by_actor"),
             models.Index(fields=["record", "record_id", "at"], name="auditentry_by_record"),
+            # What else one request did.
+            models.Index(
+                fields=["request_id"], name="auditentry_by_request", condition=~Q(request_id="")
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M} {self.actor_name}: {self.action} {self.record_name}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            refuse()
+        super().save(*args, **{**kwargs, "force_insert": True})
+
+    delete = refuse  # type: ignore[assignment]
+
+
+class Gate(models.Model):
+    """Open while there is a row; see ``crm.audit.gate``. Never committed."""
+
+    # Of PostgreSQL, so that a row left behind would open nothing for anybody else.
+    transaction_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        verbose_name = _("gate of the audit log")
+
+    def __str__(self) -> str:
+        return str(self.transaction_id)
