@@ -38,7 +38,7 @@ class Action(models.TextChoices):
     BULK = "bulk", _("bulk action")
     IMPORTED = "imported", _("imported")
     SETTING_CHANGED = "setting_changed", _("setting changed")
-    PERSON_EXPORTED = "person_exported", _("a person\u2019s data exported")
+    PERSON_EXPORTED = "person_exported", _("a person’s data exported")
     PERSON_ERASED = "person_erased", _("a person erased")
     BACKED_UP = "backed_up", _("backed up")
     RETENTION = "retention", _("old entries removed")
