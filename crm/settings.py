@@ -287,6 +287,7 @@ SESSION_COOKIE_AGE = 7 * 24 * 3600
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "crm.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = read("str", "TIME_ZONE", "UTC", "")

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
+from crm.formats import locale_of
+
 
 class PreferencesMiddleware:
     """Shows the pages in the language and time zone of the signed-in user, or else of the account.
@@ -28,6 +30,8 @@ class PreferencesMiddleware:
             if language:
                 translation.activate(language)
                 request.LANGUAGE_CODE = translation.get_language()
+            if user.formats:
+                translation.activate(locale_of(translation.get_language() or "en", user.formats))
         # The thread serves others afterwards: no zone must be taken over from the request before.
         with timezone.override(zone):
             return self.get_response(request)

@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.along import ALONG
@@ -46,6 +47,13 @@ class User(AbstractUser):
         LIGHT = "light", _("Light")
         DARK = "dark", _("Dark")
 
+    class Formats(models.TextChoices):
+        LANGUAGE = "", _("As the language")
+        BRITISH = "GB", _("British: 31/12/2026, 1,234.5")
+        AMERICAN = "US", _("American: 12/31/2026, 1,234.5")
+        GERMAN = "DE", _("German: 31.12.2026, 1.234,5")
+        FRENCH = "FR", _("French: 31/12/2026, 1 234,5")
+
     language = models.CharField(
         _("language"), max_length=5, choices=Language.choices, default=Language.BROWSER, blank=True
     )
@@ -55,6 +63,14 @@ class User(AbstractUser):
         blank=True,
         validators=[validate_time_zone],
         help_text=_("Empty: the time zone of this installation."),
+    )
+    # A region, which with the language makes a locale: German words with British dates are "de-gb". See crm.formats.
+    formats = models.CharField(
+        _("dates and numbers"),
+        max_length=2,
+        choices=Formats.choices,
+        default=Formats.LANGUAGE,
+        blank=True,
     )
     theme = models.CharField(_("theme"), max_length=5, choices=Theme.choices, default=Theme.AUTO)
 
@@ -86,6 +102,13 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
+
+    def clean(self) -> None:
+        """Raises ``ValidationError`` where nobody would be left to administer; for the back office's form too."""
+        super().clean()
+        self.is_staff = self.is_superuser
+        if self.pk and not (self.is_active and self.is_superuser):
+            refuse_losing_the_last(self)
 
     @property
     def role(self) -> Role:
@@ -124,6 +147,47 @@ class User(AbstractUser):
         One that is no longer known counts as none.
         """
         return zone_called(self.time_zone) or zone_called(self.account_time_zone or "")
+
+
+def administrators() -> models.QuerySet[User]:
+    """Those who can sign in and administer: active, and not merely invited."""
+    return User.objects.filter(is_superuser=True, is_active=True, invitation=None)
+
+
+def refuse_losing_the_last(user: User) -> None:
+    """Raises ``ValidationError`` where ``user`` is the only one of the administrators.
+
+    In a transaction the others are locked, so that of two who step down at once one is refused.
+    """
+    rows = administrators().order_by("pk")
+    if transaction.get_connection().in_atomic_block:
+        rows = rows.select_for_update(no_key=True, of=("self",))
+    if [one.pk for one in rows] == [user.pk]:
+        raise ValidationError(
+            _("%(name)s is the only administrator. Make somebody else one first."),
+            params={"name": str(user)},
+        )
+
+
+class Invitation(models.Model):
+    """A way in for a user who has no password yet: a link that works once. Of it only a hash is kept."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="invitation")
+    digest = models.CharField(max_length=64, unique=True)
+    by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    sent_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+
+    def __str__(self) -> str:
+        return str(self.user)
+
+    @property
+    def is_over(self) -> bool:
+        return self.expires_at <= timezone.now()
 
 
 class Team(models.Model):
