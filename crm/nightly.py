@@ -57,12 +57,20 @@ def drop_old_runs() -> tuple[bool, str]:
     return True, str(purge_expired())
 
 
+def back_up() -> tuple[bool, str]:
+    """Makes the backup of the night, where there is a folder for it."""
+    from crm.backup.nightly import back_up
+
+    return True, back_up()
+
+
 JOBS: dict[str, Callable[[], tuple[bool, str]]] = {
     "check_statuses": check_statuses,
     "empty_trash": empty_trash,
     "empty_removed": empty_removed,
     "drop_old_runs": drop_old_runs,
     "remove_exports": remove_exports,
+    "back_up": back_up,
 }
 
 

@@ -299,6 +299,11 @@ if TIME_ZONE not in available_timezones():
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 # The hour, in TIME_ZONE, from which on the nightly work (status check, emptying the trash) may start.
 NIGHTLY_HOUR = read_between("NIGHTLY_HOUR", 3, 0, 23)
+# Where the night's backup goes, and how many of them are kept; without a folder there is none.
+BACKUP_DIR = read("str", "BACKUP_DIR", "", "")
+if BACKUP_DIR and not Path(BACKUP_DIR).is_absolute():
+    refuse("BACKUP_DIR", f"is “{BACKUP_DIR}”", "Give the whole path, beginning with /.")
+BACKUP_KEEP = read_between("BACKUP_KEEP", 14, 1, 10_000)
 
 # Mail
 
