@@ -75,6 +75,8 @@ class ContactChange(RecordChange):
         indexes = [
             # The history on a card, newest first.
             models.Index(fields=["contact", "-recorded_at"], name="contactchange_of_contact"),
+            # The audit log, newest first.
+            models.Index(fields=["recorded_at", "id"], name="contactchange_by_time"),
         ]
 
 

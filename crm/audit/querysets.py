@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from django.db import models
-
-if TYPE_CHECKING:
-    from crm.audit.models import Entry
 
 
 class AppendOnlyError(TypeError):
@@ -18,7 +15,7 @@ def refuse(*args: Any, **kwargs: Any) -> NoReturn:
     raise AppendOnlyError("The audit log is only ever added to; see crm.audit.gate.")
 
 
-class EntryQuerySet(models.QuerySet["Entry"]):
+class EntryQuerySet(models.QuerySet):
     update = refuse
     bulk_update = refuse
     delete = refuse
