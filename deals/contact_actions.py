@@ -28,8 +28,8 @@ from crm.bulk.models import BulkRun
 from crm.changes import one_change
 from deals.models import Deal, DealContact
 from deals.services import lock_deals_of
+from deals.services.names import names_of
 from deals.services.put_back import kept_wins, put_back_wins
-from deals.services.select import names_of
 from deals.services.select_many import select_statuses
 from deals.services.take_back import EDITED, put_back_selections
 

@@ -12,8 +12,8 @@ from django.utils.translation import ngettext
 from contacts.models import Contact, ContactDetail, StatusChange
 from crm.trash.services import instance_of
 from deals.models import Deal, DealContact, DealParty
+from deals.services.names import names_of
 from deals.services.pictures import MOVED, Picture, Row
-from deals.services.select import names_of
 from deals.services.trash import insert_as_stored
 
 

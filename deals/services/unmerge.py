@@ -22,8 +22,8 @@ from crm.trash.models import TrashedRecord
 from crm.trash.services import instance_of
 from deals.models import Deal, MergeRecord
 from deals.services import pictures, trash
+from deals.services.names import names_of
 from deals.services.parting import Parting
-from deals.services.select import names_of
 from deals.services.survivor import SurvivorBefore
 from deals.services.sync import settle_now, sync_statuses
 
