@@ -44,6 +44,17 @@ class AccountForm(RefusableSetting):
         required=False,
         help_text=_("Of people who have chosen none."),
     )
+    factor_of_administrators = forms.BooleanField(
+        label=_("Administrators need a second factor"),
+        required=False,
+    )
+    factor_of_members = forms.BooleanField(
+        label=_("Members need a second factor"),
+        required=False,
+        help_text=_(
+            "Whoever has none is asked to set one up before anything else: an authenticator app or a passkey."
+        ),
+    )
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         kwargs["initial"] = {name: getattr(account, name) for name in self.base_fields}

@@ -57,6 +57,12 @@ class Account(models.Model):
         Tag, verbose_name=_("except those with a tag"), blank=True, related_name="+"
     )
 
+    # Whose role needs a second factor sees nothing but the pages to set one up until there is one.
+    factor_of_administrators = models.BooleanField(
+        _("administrators need a second factor"), default=False
+    )
+    factor_of_members = models.BooleanField(_("members need a second factor"), default=False)
+
     class Meta:
         verbose_name = _("account")
         verbose_name_plural = _("account")
