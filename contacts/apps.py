@@ -12,6 +12,7 @@ class ContactsConfig(AppConfig):
             actions,
             bulk,
             exports,
+            holdings,
             label_actions,
             labels_follow,
             listing,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.along import ALONG
 from crm.accounts.levels import Area, Level, Right, Role
+from crm.actor import current_actor
 
 
 def validate_time_zone(name: str) -> None:
@@ -109,6 +110,9 @@ class User(AbstractUser):
         self.is_staff = self.is_superuser
         if self.pk and not (self.is_active and self.is_superuser):
             refuse_losing_the_last(self)
+        actor = current_actor()
+        if actor is not None and actor.pk == self.pk and not self.is_active:
+            raise ValidationError(_("You cannot deactivate yourself. Another administrator can."))
 
     @property
     def role(self) -> Role:
