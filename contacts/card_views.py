@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -18,6 +18,7 @@ from contacts.forms import CompanyForm, DetailFormSet, PersonForm, StatusForm
 from contacts.models import Contact
 from contacts.models.labels import HOLDER
 from contacts.statuses import WORDS, StatusKind, label_of
+from crm.accounts.doors import editable_or_refuse, may_edit, visible_or_404
 from crm.changes import one_change
 from crm.retry import retrying
 from deals.effects import effects_of
@@ -31,11 +32,13 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def _seen(request: HttpRequest, pk: int) -> Contact:
-    return get_object_or_404(Contact.objects.visible_to(request.user).for_card(), pk=pk)
+    found: Contact = visible_or_404(Contact.objects.for_card(), request.user, pk)
+    return found
 
 
 def _edited(request: HttpRequest, pk: int) -> Contact:
-    return get_object_or_404(Contact.objects.editable_by(request.user), pk=pk)
+    found: Contact = editable_or_refuse(Contact, request.user, pk)
+    return found
 
 
 @require_GET
@@ -65,7 +68,11 @@ def explanation(request: HttpRequest, pk: int) -> HttpResponse:
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect(f"{contact.get_absolute_url()}#standing")
     found = explain(contact)
-    context = {"contact": contact, "statuses": [found.prospect, found.customer]}
+    context = {
+        "contact": contact,
+        "statuses": [found.prospect, found.customer],
+        "may_edit": may_edit(contact, request.user),
+    }
     return render(request, "contacts/_explanation.html", context)
 
 
@@ -135,8 +142,8 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             # Deals before contacts, as every sync locks them; then nobody slips in between the
             # comparison of versions and the saving.
             lock_deals_of([pk])
-            locked = Contact.objects.editable_by(request.user).select_for_update(no_key=True)
-            contact = get_object_or_404(locked, pk=pk)
+            locked = Contact.objects.select_for_update(no_key=True)
+            contact = editable_or_refuse(locked, request.user, pk)
             employer = contact.company_id
             form, details = _forms(request, contact)
             saved = form.is_valid() and details.is_valid()
@@ -246,8 +253,9 @@ def select(request: HttpRequest, pk: int) -> HttpResponse:
 @retrying
 def mark_employees(request: HttpRequest, pk: int, kind: str, value: str) -> HttpResponse:
     """Give the employees the status that was selected for their company, after a look."""
-    company = get_object_or_404(Contact.objects.editable_by(request.user).companies(), pk=pk)
-    if kind not in StatusKind.values or value not in WORDS[kind].values:
+    company = _edited(request, pk)
+    known = kind in StatusKind.values and value in WORDS[kind].values
+    if not known or not company.is_organization:
         raise Http404
     found = markings(company, request.user, kind, value)
     label = label_of(kind, value)

@@ -8,8 +8,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models import Contact
-from crm.accounts.access import level_of
-from crm.accounts.levels import Area, Level
+from crm.accounts.doors import sees_all
+from crm.accounts.levels import Area
 
 A_COMPANY = _("a company you cannot see")
 A_CONTACT = _("a contact you cannot see")
@@ -17,8 +17,7 @@ A_CONTACT = _("a contact you cannot see")
 
 def sees_all_contacts(user: Any) -> bool:
     """Whether there is no contact that ``user`` may not see. No statement."""
-    areas = (Area.CONTACTS, Area.CUSTOMERS)
-    return all(level_of(user, area, "view") == Level.ALL for area in areas)
+    return sees_all(user, Area.CONTACTS, Area.CUSTOMERS)
 
 
 def hidden_of(ids: Iterable[int | None], user: Any) -> frozenset[int]:

@@ -19,6 +19,7 @@ from contacts.duplicates import duplicates_of
 from contacts.fields import ContactChoiceField
 from contacts.merge_forms import MergeForm
 from contacts.models import Contact, StatusChange
+from crm.accounts.doors import editable_or_refuse
 from crm.changes import one_change
 from crm.retry import retrying
 from deals.effects import effects_of
@@ -31,8 +32,9 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def _edited(request: HttpRequest, pk: int) -> Contact:
-    contacts = Contact.objects.editable_by(request.user)
-    return get_object_or_404(contacts.select_related("company", "parent_company", "owner"), pk=pk)
+    contacts = Contact.objects.select_related("company", "parent_company", "owner")
+    found: Contact = editable_or_refuse(contacts, request.user, pk)
+    return found
 
 
 def _older_first(one: Contact, other: Contact) -> tuple[Contact, Contact]:

@@ -8,6 +8,9 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404
 
+from crm.accounts.access import level_of
+from crm.accounts.levels import Area, Level
+
 
 def visible_or_404(records: Any, user: Any, pk: Any) -> Any:
     """The one with this key of ``records``, a model or a queryset of it; ``Http404`` where ``user`` does not see it."""
@@ -32,8 +35,14 @@ def editable_or_refuse(records: Any, user: Any, pk: Any) -> Any:
 
 
 def may_edit(record: Model, user: Any) -> bool:
-    """Whether ``user`` may change a stored record now; at most one statement."""
-    return bool(_plain(type(record)).editable_by(user).filter(pk=record.pk).exists())
+    """Whether ``user`` may change a stored record; a statement, and none for who may change all of its kind."""
+    rows = _plain(type(record)).editable_by(user)
+    return not rows.query.where or bool(rows.filter(pk=record.pk).exists())
+
+
+def sees_all(user: Any, *areas: Area) -> bool:
+    """Whether there is nothing in these areas that ``user`` may not see. No statement."""
+    return all(level_of(user, area, "view") == Level.ALL for area in areas)
 
 
 def _rows(records: Any) -> Any:

@@ -12,6 +12,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views import View
 
+from crm.accounts.doors import editable_or_refuse
 from crm.lists.registry import Field, Registry, registry_of
 from crm.lists.tables import row_as_listed
 from crm.retry import retrying
@@ -49,7 +50,7 @@ class CellView(View):
 
     def get(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
         field = self._field(name)
-        record = get_object_or_404(self.registry.editable(request.user), pk=pk)
+        record = editable_or_refuse(self.registry.model(), request.user, pk)
         if not request.htmx:  # type: ignore[attr-defined]
             return redirect(self.edit_url(pk))
         form = self.restricted(self.form_of(record, None), field)
