@@ -13,6 +13,7 @@ urlpatterns = [
     path("accounts/", include("crm.accounts.urls")),
     path(settings.ADMIN_PATH, admin.site.urls),
     path("settings/", include("settings.urls")),
+    path("", include("crm.traces.urls")),
     path("", include("crm.lists.urls")),
     path("", include("crm.bulk.urls")),
     path("", include("contacts.urls")),
