@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from contacts.fields import ContactChoiceField, contact_fields
 from contacts.models import Contact
 from crm.changes import one_change
+from deals.access import editable_contacts
 from deals.models import Deal, LossReason, Stage, UnqualifiedReason
 from deals.models.labels import HOLDER
 from deals.services.required import missing_fields
@@ -179,7 +180,7 @@ class LinkForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.deal = deal
         contact = cast(ContactChoiceField, self.fields["contact"])
-        contact.contacts = Contact.objects.visible_to(user)
+        contact.contacts = Contact.objects.editable_by(user)
 
     def clean_contact(self) -> Contact:
         contact: Contact = self.cleaned_data["contact"]
@@ -191,7 +192,7 @@ class LinkForm(forms.Form):
 
 
 class StarForm(forms.Form):
-    """Another main contact, and what becomes of the one before."""
+    """Another main contact, and what becomes of the one before, which who may not change it can only keep."""
 
     contact = ContactChoiceField(label=_("Main contact"))
     previous = forms.ChoiceField(
@@ -200,7 +201,17 @@ class StarForm(forms.Form):
         widget=forms.RadioSelect,
     )
 
-    def __init__(self, data: Mapping[str, Any] | None = None, *, user: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, user: Any, deal: Deal, **kwargs: Any
+    ) -> None:
         super().__init__(data, **kwargs)
         contact = cast(ContactChoiceField, self.fields["contact"])
-        contact.contacts = Contact.objects.visible_to(user)
+        contact.contacts = Contact.objects.editable_by(user)
+        previous = cast(forms.ChoiceField, self.fields["previous"])
+        if not editable_contacts([deal.primary_contact_id], user):
+            previous.choices = [one for one in previous.choices if one[0] != REMOVE]
+
+    @property
+    def ways(self) -> list[str]:
+        """What may become of the main contact before."""
+        return [value for value, _label in cast(forms.ChoiceField, self.fields["previous"]).choices]
