@@ -116,6 +116,10 @@ class Archive:
         self._zip.writestr(MANIFEST, text)
         self._zip.close()
 
+    def abandon(self) -> None:
+        """Write nothing more, also not when it is forgotten."""
+        self._zip.fp = None
+
 
 @contextmanager
 def new_archive(path: Path, manifest: Manifest) -> Iterator[Archive]:
@@ -125,7 +129,11 @@ def new_archive(path: Path, manifest: Manifest) -> Iterator[Archive]:
     try:
         with os.fdopen(handle, "wb") as file:
             archive = Archive(file, manifest)
-            yield archive
+            try:
+                yield archive
+            except BaseException:
+                archive.abandon()
+                raise
             archive.close()
             file.flush()
             # The name must not be there after a power cut without what it stands for.

@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import batched
 from typing import Any
 
+from django.apps import apps as installed
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, models
 from django.db.migrations.loader import MigrationLoader
@@ -179,7 +180,9 @@ class Schema:
 
     @cached_property
     def _models(self) -> list[type[models.Model]]:
-        apps = self.loader.project_state(sorted(self.nodes)).apps
+        apps: Any = installed
+        if self.nodes != set(self.loader.graph.nodes):
+            apps = self.loader.project_state(sorted(self.nodes)).apps
         return [
             model
             for model in apps.get_models(include_auto_created=True)
