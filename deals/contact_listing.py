@@ -25,7 +25,8 @@ SUM = DecimalField(max_digits=18, decimal_places=2)
 
 
 def currencies(context: Context) -> list[tuple[str, str]]:
-    codes = Deal.objects.order_by("currency").values_list("currency", flat=True).distinct()
+    deals = Deal.objects.visible_to(context.user)
+    codes = deals.order_by("currency").values_list("currency", flat=True).distinct()
     return [(code, code) for code in codes] or [("EUR", "EUR")]
 
 

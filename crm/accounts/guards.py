@@ -27,13 +27,13 @@ def administrators_only(view: Any) -> Any:
     return guarded
 
 
-def needs(right: Right) -> Any:
-    """Only for users who have a right of their own, such as to export."""
+def needs(*rights: Right) -> Any:
+    """Only for users who have a right of their own, such as to export; of several, any."""
 
     def guard(view: Any) -> Any:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            if not may(request.user, right):
+            if not any(may(request.user, right) for right in rights):
                 raise PermissionDenied
             response: HttpResponse = view(request, *args, **kwargs)
             return response
