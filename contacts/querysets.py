@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from contacts.events import company_changing
 from contacts.keys import KEYS, SOURCES, contact_keys, person_name
@@ -19,8 +19,9 @@ from contacts.statuses import (
     neither_prospect_nor_customer,
     prospect_or_customer,
 )
-from contacts.words import remember_words, search, vocabulary_of
+from contacts.words import in_own_words, remember_words, search, vocabulary_of
 from crm.accounts.access import Act, is_active, level_of, reach
+from crm.accounts.doors import sees_all
 from crm.accounts.levels import Area
 from crm.changes import one_change
 
@@ -100,9 +101,22 @@ class ContactQuerySet(models.QuerySet["Contact"]):
     def matching(self, text: str) -> ContactQuerySet:
         """Contacts whose name, e-mail, numbers or company hold every word of ``text``, folded.
 
-        Where none does, those with one letter otherwise; see ``contacts.words``. Asks at once.
+        A company counts where the viewer may see it. Where none does, those with one letter
+        otherwise; see ``contacts.words``. Asks at once.
         """
-        return search(self, text)
+        return search(self, text, self._as_seen)
+
+    def _as_seen(self, condition: Q) -> Q:
+        """A condition on search keys, of what the viewer may see of them."""
+        if self.viewer is None or sees_all(self.viewer, Area.CONTACTS, Area.CUSTOMERS):
+            return condition
+        companies = self.model._default_manager.visible_to(self.viewer).order_by()
+        seen = Exists(companies.filter(pk=OuterRef("company_id")))
+        return condition & (in_own_words(condition) | Q(seen))
+
+    def found_by(self, condition: Q) -> ContactQuerySet:
+        """Those that a condition on search keys holds of, as far as the viewer may see what it asks."""
+        return self.filter(self._as_seen(condition))
 
     # -- what the pages need with them
 

@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 
 from django.db import connection, connections, models
 from django.db.models import F, Q
+from django.db.models.lookups import Contains, Regex
 
-from contacts.keys import KeyField, digits, fold, part
+from contacts.keys import KeyField, OwnWords, digits, fold, part
 
 LONGEST_WORD = 40
 # Fewer have so many neighbours that a guess is worth nothing.
@@ -191,6 +192,19 @@ def _is_one_of(word: str, alternatives: Sequence[str]) -> Q:
     for text in sorted(shared):
         condition |= Q(search_key__contains=text)
     return condition & Q(search_key__regex=f" ({'|'.join(alternatives)}) ")
+
+
+def in_own_words(condition: Q) -> Q:
+    """The same of a search key without the words of the company; for the conditions made here."""
+    found = Q(_connector=condition.connector, _negated=condition.negated)
+    for child in condition.children:
+        if isinstance(child, Q):
+            found.children.append(in_own_words(child))
+        else:
+            path, text = child
+            lookup = {"search_key__contains": Contains, "search_key__regex": Regex}[path]
+            found.children.append(lookup(OwnWords("search_key"), text))
+    return found
 
 
 # -- finding

@@ -14,6 +14,7 @@ from django.utils import timezone
 from contacts.models import Contact
 from contacts.words import remember_words, search, vocabulary_of
 from crm.accounts.access import Act, is_active, level_of, reach
+from crm.accounts.doors import sees_all
 from crm.accounts.levels import Area
 from crm.actor import current_actor
 from crm.bulk.among import among
@@ -45,12 +46,6 @@ def companies_of(contact_ids: Iterable[int]) -> dict[int, int | None]:
 
 def _names(values: Iterable[str]) -> set[str]:
     return {name.removesuffix("_id") for name in values}
-
-
-def _in_name_or_contact(condition: Q) -> Q:
-    # Not joined: contacts are found by their own index, and then their deals.
-    contacts = Contact.objects.filter(condition).order_by()
-    return condition | Q(primary_contact__in=contacts.values("pk"))
 
 
 def reached(user: Any, act: Act = "view", prefix: str = "") -> Q:
@@ -93,9 +88,18 @@ class DealQuerySet(models.QuerySet["Deal"]):
     def matching(self, text: str) -> DealQuerySet:
         """Deals whose name or main contact hold every word of ``text``, folded.
 
-        Where none does, those with one letter otherwise; see ``contacts.words``. Asks at once.
+        A main contact counts where the viewer may see it. Where none does, those with one letter
+        otherwise; see ``contacts.words``. Asks at once.
         """
-        return search(self, text, _in_name_or_contact)
+        return search(self, text, self._in_name_or_contact)
+
+    def _in_name_or_contact(self, condition: Q) -> Q:
+        # Not joined: contacts are found by their own index, and then their deals.
+        contacts = Contact.objects.all()
+        if self.viewer is not None and not sees_all(self.viewer, Area.CONTACTS, Area.CUSTOMERS):
+            contacts = contacts.visible_to(self.viewer)
+        found = contacts.found_by(condition).order_by()
+        return condition | Q(primary_contact__in=found.values("pk"))
 
     def for_list(self) -> DealQuerySet:
         return self.select_related("stage", "primary_contact", "company", "owner")
