@@ -11,6 +11,7 @@ class ContactsConfig(AppConfig):
         from contacts import (  # noqa: F401
             actions,
             bulk,
+            collaborators_follow,
             exports,
             holdings,
             label_actions,

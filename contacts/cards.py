@@ -15,6 +15,7 @@ from django.db.models import (
     Exists,
     F,
     OuterRef,
+    Q,
     QuerySet,
     Subquery,
     Value,
@@ -32,8 +33,10 @@ from contacts.models import Contact, StatusChange
 from contacts.models.labels import HOLDER, ContactChange
 from contacts.statuses import StatusKind, label_of
 from crm.accounts.access import level_of
+from crm.accounts.collaborators import NAME, CollaboratorForm
 from crm.accounts.doors import may_edit, sees_all
 from crm.accounts.levels import Area, Level
+from crm.accounts.models import User
 from deals.models import Deal, DealParty
 from deals.notices import active_deals_elsewhere
 from deals.services import explain
@@ -126,6 +129,34 @@ class ContactCard:
     @cached_property
     def may_add_employee(self) -> bool:
         return self.may_edit and may_create(self.user)
+
+    # -- who works on it
+
+    @cached_property
+    def _people(self) -> list[User]:
+        """Whom one may choose, and who collaborates, which ``collaborates`` says."""
+        theirs = self.contact.collaborations.order_by().values("user")
+        users = User.objects.filter(pk__in=theirs)
+        if self.may_edit:
+            users = users | User.objects.filter(is_active=True)
+        return list(users.annotate(collaborates=Q(pk__in=theirs)).order_by(*NAME))
+
+    @cached_property
+    def collaborators(self) -> list[User]:
+        return [one for one in self._people if one.collaborates]  # type: ignore[attr-defined]
+
+    @cached_property
+    def collaborator_form(self) -> CollaboratorForm | None:
+        """To add somebody and to remove somebody, for who may; its choices cost no statement more."""
+        if not self.may_edit:
+            return None
+        form = CollaboratorForm(record=self.contact)
+        field: Any = form.fields["on"]
+        others = [one for one in self._people if one not in self.collaborators]
+        field.widget.choices = [("", field.empty_label)] + [
+            (one.pk, str(one)) for one in others if one.pk != self.contact.owner_id
+        ]
+        return form
 
     # -- what it names
 
@@ -224,30 +255,42 @@ class ContactCard:
     @cached_property
     def deals_elsewhere(self) -> int:
         """How many active deals the reader may move along to the company of the contact."""
-        company = self.contact.company
-        if company is None or not self.may_edit or not active_deals_elsewhere(self.contact):
-            return 0
-        if not may_edit(company, self.user):
-            return 0
-        deals = Deal.objects.editable_by(self.user).active().filter(primary_contact=self.contact)
-        return deals.exclude(company=company).count()
+        return active_deals_elsewhere(self.contact, self.user) if self.may_edit else 0
 
     @cached_property
     def subsidiaries(self) -> Page | None:
-        if not self.contact.is_organization:
-            return None
-        below = Contact.objects.visible_to(self.user).filter(parent_company=self.contact)
-        return self._page(below.order_by("sort_key", "pk"), "subsidiaries")
+        return self._below["subsidiaries"] if self.contact.is_organization else None
 
     @cached_property
     def employees(self) -> Page | None:
         """A page of ``Employee``; None for a person."""
         if not self.contact.is_organization:
             return None
-        people = Contact.objects.visible_to(self.user).filter(company=self.contact)
-        page = self._page(people.order_by("sort_key", "pk"), "employees")
-        page.object_list = self._with_deals(list(page.object_list))
-        return page
+        page = self._below["employees"]
+        return with_rows(page, self._with_deals(list(page.object_list)))
+
+    @cached_property
+    def _below(self) -> dict[str, Page]:
+        """A page of the employees and one of the subsidiaries, in one statement."""
+        seen = Contact.objects.visible_to(self.user).order_by("sort_key", "pk")
+        below = {
+            "employees": seen.filter(company=self.contact),
+            "subsidiaries": seen.filter(parent_company=self.contact),
+        }
+        wanted, totals = Q(), {}
+        for name, rows in below.items():
+            first = (self._number(name) - 1) * PAGE
+            wanted |= Q(pk__in=rows.values("pk")[first : first + PAGE])
+            totals[f"of_{name}"] = Subquery(_counted(rows))
+        shown = list(Contact.objects.filter(wanted).annotate(**totals).order_by("sort_key", "pk"))
+        of_kind = {
+            "employees": [one for one in shown if one.company_id == self.contact.pk],
+            "subsidiaries": [one for one in shown if one.parent_company_id == self.contact.pk],
+        }
+        return {
+            name: self._page_of(name, rows, found, getattr(found[0], f"of_{name}") if found else 0)
+            for (name, rows), found in zip(below.items(), of_kind.values(), strict=True)
+        }
 
     def _with_deals(self, people: list[Contact]) -> list[Employee]:
         employees = {person.pk: Employee(person, self._differences(person)) for person in people}
@@ -335,8 +378,11 @@ class ContactCard:
 
     def _page(self, rows: Any, name: str) -> Page:
         """A page of ``rows``; one statement that also counts them."""
+        found, total = _first(rows, PAGE, (self._number(name) - 1) * PAGE)
+        return self._page_of(name, rows, found, total)
+
+    def _page_of(self, name: str, rows: Any, found: list[Any], total: int) -> Page:
         number = self._number(name)
-        found, total = _first(rows, PAGE, (number - 1) * PAGE)
         page: Any = Paginator(range(total), PAGE).get_page(number)
         page.object_list = found
         if not found and number > 1:
@@ -352,9 +398,13 @@ class ContactCard:
 
 def _first(rows: Any, many: int, after: int = 0) -> tuple[list[Any], int]:
     """Some of ``rows`` from a place on, and how many there are in all, where there is any at that place."""
-    counted = rows.order_by().annotate(one=Value(1)).values("one").annotate(total=Count("pk"))
-    found = list(rows.annotate(of_all=Subquery(counted.values("total")))[after : after + many])
+    found = list(rows.annotate(of_all=Subquery(_counted(rows)))[after : after + many])
     return found, found[0].of_all if found else 0
+
+
+def _counted(rows: Any) -> Any:
+    counted = rows.order_by().annotate(one=Value(1)).values("one").annotate(total=Count("pk"))
+    return counted.values("total")
 
 
 def with_rows(page: Page, rows: Sequence[Any]) -> Page:

@@ -103,7 +103,8 @@ class ActorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         def signed_in_user() -> User | None:
-            user = request.user
+            # Who previews the product as somebody else does stays whoever acts.
+            user = getattr(request, "previewer", None) or request.user
             return user if user.is_authenticated else None
 
         token = _find_actor.set(signed_in_user)

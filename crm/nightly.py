@@ -64,12 +64,21 @@ def back_up() -> tuple[bool, str]:
     return True, back_up()
 
 
+def shorten_audit_log() -> tuple[bool, str]:
+    """Removes entries of the audit log that are older than the account keeps them."""
+    from crm.audit.retention import remove_older
+    from settings.models import Account
+
+    return True, str(remove_older(Account.current().audit_days))
+
+
 JOBS: dict[str, Callable[[], tuple[bool, str]]] = {
     "check_statuses": check_statuses,
     "empty_trash": empty_trash,
     "empty_removed": empty_removed,
     "drop_old_runs": drop_old_runs,
     "remove_exports": remove_exports,
+    "shorten_audit_log": shorten_audit_log,
     "back_up": back_up,
 }
 

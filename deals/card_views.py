@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -19,7 +19,7 @@ from crm.accounts.collaborators import CollaboratorForm
 from crm.accounts.doors import editable_or_refuse, visible_or_404
 from crm.changes import one_change
 from crm.retry import retrying
-from deals.access import back_to
+from deals.access import back_to, editable_contacts
 from deals.card_forms import KEEP, LinkForm, MoveForm, StarForm, offered_stages
 from deals.cards import DealCard
 from deals.effects import effects_of
@@ -241,8 +241,8 @@ def forget(request: HttpRequest, pk: int) -> HttpResponse:
 def move_along(request: HttpRequest) -> HttpResponse:
     """Give the active deals of ``person`` the company it works for now."""
     person = editable_or_refuse(Contact.objects.people(), request.user, _number(request, "person"))
-    if person.company_id is not None:
-        editable_or_refuse(Contact, request.user, person.company_id)
+    if person.company_id is not None and not editable_contacts([person.company_id], request.user):
+        raise PermissionDenied
     try:
         with one_change() as change:
             moved = move_active_deals(person, among=Deal.objects.editable_by(request.user))

@@ -101,7 +101,7 @@ def sections_of(
             Section(
                 category=category,
                 tags=[_shown_tag(tag, tag_list) for tag in own if tag.carried],
-                values=[_shown(one, card_of) for one in fields[category] if one.text],
+                values=[_shown(one, card_of) for one in fields[category] if _has(one)],
                 empty=[one.field for one in fields[category] if one.value is None],
                 offered=[tag for tag in own if not tag.carried],
                 may_make=may_make,
@@ -114,8 +114,14 @@ def _shown_tag(tag: Tag, tag_list: str) -> ShownTag:
     return ShownTag(tag, f"{tag_list}?{urlencode({TAGS[Category(tag.category)]: tag.pk})}")
 
 
+def _has(seen: Seen) -> bool:
+    return bool(seen.text) or (seen.field.type == FieldType.CONTACT and seen.value is not None)
+
+
 def _shown(seen: Seen, card_of: Callable[[Any], str]) -> ShownValue:
     text = seen.text
+    if seen.field.type == FieldType.CONTACT and not text:
+        return ShownValue(seen.field, _("a contact you cannot see"))
     if seen.field.type == FieldType.ADDRESS:
         text = "\n".join(part for part in seen.value.split("\n") if part)
     return ShownValue(seen.field, text, _address(seen, card_of))

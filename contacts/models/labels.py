@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models.contact import Contact
@@ -102,8 +102,13 @@ def contacts_called(text: str, user: Any) -> Sequence[tuple[int, str, str]]:
 
 
 def called(contacts: Any, text: str) -> Sequence[tuple[int, str, str]]:
-    found = contacts.matching(text).values_list("pk", "name", "company__name", "email")
-    return [(pk, name, company or email) for pk, name, company, email in found[:FOUND_AT_MOST]]
+    """As ``contacts_called``, of ``contacts`` that somebody sees, who may not see the companies of all of them."""
+    reader = contacts.viewer
+    companies = Contact.objects.all() if reader is None else Contact.objects.visible_to(reader)
+    company = Subquery(companies.filter(pk=OuterRef("company")).order_by().values("name"))
+    found = contacts.matching(text).annotate(company_seen=company)
+    rows = found.values_list("pk", "name", "company_seen", "email")[:FOUND_AT_MOST]
+    return [(pk, name, company or email) for pk, name, company, email in rows]
 
 
 HOLDER = register(

@@ -66,10 +66,10 @@ class CellView(View):
             record = get_object_or_404(self.registry.editable(request.user), pk=pk)
             return self._show(request, record, field, form, status=422)
         rows = row_as_listed(self.registry, request.user, request.POST, pk)
-        said = _("%(field)s of %(name)s is saved.") % {
-            "field": field.label,
-            "name": rows[0].name if rows else "",
-        }
+        said = _("Saved. It is not among what you may see any more.")
+        if rows:
+            words = {"field": field.label, "name": rows[0].name}
+            said = _("%(field)s of %(name)s is saved.") % words
         context = {"rows": rows, "rows_template": self.rows_template, "said": said}
         return render(request, "lists/_cell_saved.html", context)
 

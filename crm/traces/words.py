@@ -21,6 +21,8 @@ from crm.audit.models import Entry
 from crm.traces.asking import SOURCES
 from crm.traces.log import Row
 from deals.models import Deal
+from settings.categories import Category
+from settings.models import Removal
 
 CARDS = {"contacts.contact": ("contacts:card", Contact), "deals.deal": ("deals:card", Deal)}
 # What entries tell besides; others are shown as they are called.
@@ -51,6 +53,23 @@ DETAILS = {
     "unchanged": gettext_lazy("unchanged"),
     "rejected": gettext_lazy("rejected"),
     "source": gettext_lazy("source"),
+    "how": gettext_lazy("what happened"),
+    "pipeline": gettext_lazy("pipeline"),
+    "field": gettext_lazy("field"),
+    "category": gettext_lazy("category"),
+    "into": gettext_lazy("into"),
+    "lost": gettext_lazy("lost by"),
+    "until": gettext_lazy("until"),
+    "status": gettext_lazy("answer"),
+}
+# What happened, where details tell it in a word of ours.
+CODES = {
+    "how": {
+        **dict(Removal.How.choices),
+        "created": gettext_lazy("created"),
+        "undone": gettext_lazy("undone"),
+    },
+    "category": dict(Category.choices),
 }
 EMPTY = "–"
 
@@ -189,7 +208,7 @@ def in_words(model: type[Model] | None, name: str, value: Any) -> str:
         found: Any = model._meta.get_field(name) if model else None
     except FieldDoesNotExist:
         found = None
-    choices = dict(getattr(found, "flatchoices", None) or ())
+    choices = dict(getattr(found, "flatchoices", None) or CODES.get(name, ()))
     if not isinstance(value, list | dict) and value in choices:
         return str(choices[value])
     if isinstance(value, list):

@@ -28,6 +28,8 @@ from django.utils import timezone
 from contacts.models import Contact, ContactTag
 from contacts.statuses import CustomerStatus, ProspectStatus
 from crm.actor import current_actor
+from crm.audit.models import Action
+from crm.audit.services import record
 from crm.bulk.among import among
 from crm.lists.periods import midnight, shifted
 from deals.models import Deal, DealParty, KeptQuiet
@@ -126,12 +128,17 @@ def keep_quiet(contacts: QuerySet[Any], until: date) -> int:
                 unique_fields=["contact"],
                 update_fields=["until", "set_at", "set_by"],
             )
+        if ids:
+            record(Action.BULK, action="quiet.keep", number=len(ids), until=until.isoformat())
     return len(ids)
 
 
 def propose_again(contact_ids: Collection[int]) -> int:
     """Keep these no longer; returns how many were kept."""
-    number, _by_model = KeptQuiet.objects.filter(contact__in=contact_ids).delete()
+    with transaction.atomic():
+        number, _by_model = KeptQuiet.objects.filter(contact__in=contact_ids).delete()
+        if number:
+            record(Action.BULK, action="quiet.propose_again", number=number)
     return number
 
 

@@ -123,7 +123,7 @@ def test_what_one_may_not_see_is_not_there(
 def test_strangers_merge_nothing(pair: Any) -> None:
     older, newer = pair
     answer = Client().post(page_of(older, newer))
-    assert answer["Location"].startswith(reverse("login"))
+    assert answer["Location"].startswith(reverse("account_login"))
     assert Contact.objects.filter(pk=newer.pk).exists()
 
 

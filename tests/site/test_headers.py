@@ -41,6 +41,7 @@ def test_a_forged_request_id_is_not_taken_over(client):
 
 
 def test_a_stranger_is_sent_to_sign_in(client, db):
+    User.objects.create_user("anna")
     answer = client.get("/accounts/password/")
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/accounts/login/")

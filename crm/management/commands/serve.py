@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command, get_commands
 from django.db import OperationalError, connection
 
+from crm.accounts import welcome
 from crm.accounts.models import User
 
 START_SECONDS = 60
@@ -35,7 +36,7 @@ class Command(BaseCommand):
             "--no-demo",
             action="store_true",
             default=os.environ.get("DEMO", "1").lower() in ("0", "no", "false", "off"),
-            help="Start empty, with an administrator, instead of with demo data (also DEMO=0).",
+            help="Start empty: the first page asks for the first administrator (also DEMO=0).",
         )
 
     def handle(self, *, host: str, port: str, threads: str, no_demo: bool, **options: Any) -> None:
@@ -88,30 +89,21 @@ class Command(BaseCommand):
         if User.objects.exists():
             return
         if demo and "seed_demo" in get_commands():
-            self.create_administrator("demo", keep=True)
+            self.create_administrator("demo")
             self.stdout.write("First start: making demo data …")
             self.stdout.flush()
             call_command("seed_demo", verbosity=0)
-        else:
-            self.create_administrator("admin", keep=False)
         # The children must not inherit a connection.
         connection.close()
 
-    def create_administrator(self, name: str, *, keep: bool) -> None:
-        """Makes the first user. `keep`: its password goes into a file of this machine, to be shown at later starts."""
+    def create_administrator(self, name: str) -> None:
+        """Makes the demo's user; its password goes into a file of this machine, to be shown at later starts."""
         password = secrets.token_urlsafe(12)
         User.objects.create_superuser(name, password=password)
-        if keep:
-            path = self.demo_password_file()
-            path.parent.mkdir(exist_ok=True)
-            with os.fdopen(
-                os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
-            ) as file:
-                file.write(password)
-        else:
-            self.stdout.write(
-                f"First start: sign in as {name} with {password} (shown only this once)."
-            )
+        path = self.demo_password_file()
+        path.parent.mkdir(exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(password)
 
     def demo_password_file(self) -> Path:
         return settings.VAR_DIR / "demo_password"
@@ -155,7 +147,9 @@ class Command(BaseCommand):
         ]
         web += ["--no-control-socket", "--log-level", "warning"]
         if settings.PRODUCTION:
-            web += ["--access-logfile", "-"]
+            # Without what follows the question mark: names that are searched for, and links that let somebody in.
+            log = '%(h)s %(t)s "%(m)s %(U)s" %(s)s %(B)s "%(a)s"'
+            web += ["--access-logfile", "-", "--access-logformat", log]
         work = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker", "--queue-name", "*"]
         work += ["--end-with", str(os.getpid()), "--verbosity", "1" if settings.PRODUCTION else "0"]
         return {"web server": self.spawn(web), "worker": self.spawn(work)}
@@ -192,6 +186,10 @@ class Command(BaseCommand):
     def announce(self, host: str, port: int) -> None:
         shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host
         self.stdout.write(f"\nStanding is at http://{shown}:{port}/")
+        if welcome.is_first_start():
+            self.stdout.write("  First start:          that page asks for the first administrator")
+            if welcome.asks_for_key():
+                self.stdout.write(f"  It asks for this key: {welcome.setup_key()}")
         if password := self.demo_password():
             self.stdout.write(f"  Sign in as:           demo, with the password {password}")
         self.stdout.write(

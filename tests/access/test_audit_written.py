@@ -1,0 +1,197 @@
+"""What is written into the audit log by whom: refusals, settings, loads, the administration, and its own end."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from contacts.models import ContactTag
+from crm import nightly
+from crm.accounts.levels import Level
+from crm.audit.denied import MOST_IN_A_MINUTE
+from crm.audit.models import Action, Entry
+from crm.audit.services import record_many
+from deals.models import Pipeline, Stage
+from deals.services import pipelines
+from settings.categories import Category
+from settings.models import Account, Tag
+from settings.services import account as account_service
+from settings.services.making import change_tag, create_tag
+from settings.services.removing import delete_label
+from settings.services.undoing import undo_removal
+from tests.access.worlds import administrator, member
+from tests.deals.factories import default_stages, person
+
+pytestmark = pytest.mark.django_db
+
+
+def told(action: str) -> list[Entry]:
+    return list(Entry.objects.filter(action=action).order_by("pk"))
+
+
+# -- refusals
+
+
+def test_refused_page_is_noted_without_what_was_asked(client):
+    max_ = member("max")
+    client.force_login(max_)
+    client.get(reverse("traces:log"), {"request": "Ada Lovelace"}, REMOTE_ADDR="192.0.2.7")
+    (entry,) = told(Action.DENIED)
+    assert (entry.actor_id, entry.actor_name) == (max_.pk, "Max")
+    assert entry.details == {"path": reverse("traces:log"), "method": "GET", "status": 403}
+    assert entry.address == "192.0.2.7"
+
+
+def test_refused_change_of_what_one_cannot_see_is_noted(client):
+    hidden = person()
+    client.force_login(member("max", contacts=Level.OWN, customers=Level.OWN))
+    assert client.post(reverse("contacts:delete", args=[hidden.pk])).status_code == 404
+    assert [entry.details["status"] for entry in told(Action.DENIED)] == [404]
+
+
+def test_page_that_is_not_there_is_no_refusal(client):
+    client.force_login(member("max"))
+    assert client.get("/contacts/999999/").status_code == 404
+    assert told(Action.DENIED) == []
+
+
+def test_form_without_its_token_is_noted(db):
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(member("max"))
+    assert strict.post(reverse("settings:account")).status_code == 403
+    assert len(told(Action.DENIED)) == 1
+
+
+def test_one_path_is_noted_once_a_minute(client):
+    client.force_login(member("max"))
+    for _ in range(3):
+        client.get(reverse("traces:log"))
+    assert len(told(Action.DENIED)) == 1
+
+
+def test_log_cannot_be_flooded(client):
+    client.force_login(member("max"))
+    for number in range(MOST_IN_A_MINUTE + 5):
+        client.post(f"/contacts/{number + 100_000}/delete/")
+    assert len(told(Action.DENIED)) == MOST_IN_A_MINUTE
+
+
+# -- settings
+
+
+def test_changed_account_is_told_before_and_after(client):
+    root = administrator()
+    client.force_login(root)
+    data = {"name": "Analytical", "currency": "EUR", "language": "", "time_zone": ""}
+    assert client.post(reverse("settings:account"), data).status_code == 302
+    (entry,) = [one for one in told(Action.SETTING_CHANGED) if one.before]
+    assert (entry.before, entry.after) == ({"name": ""}, {"name": "Analytical"})
+    assert (entry.actor_id, entry.source) == (root.pk, "web")
+
+
+def test_exceptions_of_quiet_customers_are_told_by_name():
+    vip = create_tag(Category.CONTACTS, name="VIP")
+    account_service.change_account(quiet_except=[vip])
+    assert told(Action.SETTING_CHANGED)[-1].after == {"quiet_except": ["VIP"]}
+
+
+def test_tag_is_followed_from_its_making_to_its_return():
+    tag = create_tag(Category.DEALS, name="VIP")
+    change_tag(tag, name="Important", color="red")
+    undo_removal(delete_label(Tag.objects.get(pk=tag.pk)))
+    made, changed, removed, returned = told(Action.SETTING_CHANGED)
+    assert made.details["how"] == "created"
+    assert made.after["name"] == "VIP"
+    assert (changed.before["name"], changed.after["name"]) == ("VIP", "Important")
+    assert (removed.record_name, removed.details["how"]) == ("Important", "deleted")
+    assert returned.details["how"] == "undone"
+
+
+def test_deleted_tag_tells_how_many_lose_it():
+    tag = create_tag(Category.CONTACTS, name="VIP")
+    ContactTag.objects.create(contact=person(), tag=tag)
+    delete_label(tag)
+    removed = told(Action.SETTING_CHANGED)[-1]
+    assert (removed.details["lost"], removed.details["kept"]) == (1, 0)
+
+
+def test_what_was_saved_as_it_was_tells_nothing():
+    tag = create_tag(Category.CONTACTS, name="VIP")
+    tag.save()
+    assert len(told(Action.SETTING_CHANGED)) == 1
+
+
+def test_changes_past_the_signals_are_told_too():
+    first = default_stages()["incoming"].pipeline
+    second = pipelines.add_pipeline("Partners")
+    so_far = len(told(Action.SETTING_CHANGED))
+    pipelines.make_default(second)
+    pipelines.archive_pipeline(first)
+    pipelines.unarchive_pipeline(first)
+    changes = [(one.record_name, one.after) for one in told(Action.SETTING_CHANGED)[so_far:]]
+    assert changes == [
+        ("Partners", {"is_default": True}),
+        ("Sales", {"archived": True}),
+        ("Sales", {"archived": False}),
+    ]
+
+
+def test_deleted_stage_is_told():
+    default_stages()
+    sales = Pipeline.objects.get(name="Sales")
+    stage = pipelines.add_stage(sales, name="Second look", category="in_progress", likelihood=20)
+    pipelines.delete_stage(Stage.objects.get(pk=stage.pk))
+    assert told(Action.SETTING_CHANGED)[-1].details["how"] == "deleted"
+    assert told(Action.SETTING_CHANGED)[-1].before["name"] == "Second look"
+
+
+def test_setting_that_was_taken_back_is_not_told():
+    with transaction.atomic():
+        create_tag(Category.CONTACTS, name="VIP")
+        transaction.set_rollback(True)
+    assert told(Action.SETTING_CHANGED) == []
+
+
+# -- the administration
+
+
+def test_what_the_administration_saves_has_it_as_source(client):
+    client.force_login(administrator())
+    data: dict[str, Any] = {"name": "North"}
+    answer = client.post(reverse("admin:accounts_team_add"), data)
+    assert answer.status_code == 302, answer.context["errors"]
+    (entry,) = told(Action.CREATED)
+    assert (entry.record, entry.record_name, entry.source) == ("accounts.team", "North", "admin")
+
+
+# -- its end
+
+
+def test_entries_are_kept_as_long_as_the_account_says():
+    Account(audit_days=40).save()
+    now = timezone.now()
+    record_many(Entry(action="denied", at=now - timedelta(days=days)) for days in (39, 41, 400))
+    assert nightly.JOBS["shorten_audit_log"]() == (True, "2")
+    assert [one.at for one in told("denied")] == [now - timedelta(days=39)]
+    (removal,) = told(Action.RETENTION)
+    assert removal.details == {"removed": 2, "days": 40}
+
+
+def test_night_without_old_entries_leaves_no_trace():
+    nightly.JOBS["shorten_audit_log"]()
+    assert told(Action.RETENTION) == []
+
+
+def test_log_is_not_kept_shorter_than_a_month(client):
+    client.force_login(administrator())
+    data = {"currency": "EUR", "audit_days": "29"}
+    assert client.post(reverse("settings:account"), data).status_code == 200
+    assert Account.current().audit_days == 730
+    client.post(reverse("settings:account"), {**data, "audit_days": "30"})
+    assert Account.current().audit_days == 30
