@@ -1,0 +1,307 @@
+"""Settings › Users: who works here, what they see and edit, and whether they are let in."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.test import Client
+from django.urls import reverse
+from django.utils import translation
+
+from crm.accounts.access_words import sentences, summary
+from crm.accounts.levels import SETS, Area, Level
+from crm.accounts.models import User
+from crm.accounts.people import LEVELS, RIGHTS, change_user, deactivate
+from crm.actor import acting_as
+from crm.audit.models import Action, Entry
+from tests.access.worlds import administrator, member, reloaded, team, with_set
+from tests.deals import factories as make
+
+pytestmark = pytest.mark.django_db
+NONE, OWN, TEAM, ALL = Level.NONE, Level.OWN, Level.TEAM, Level.ALL
+
+
+@pytest.fixture
+def root():
+    return administrator()
+
+
+@pytest.fixture
+def client_of(root):
+    def of(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return of
+
+
+@pytest.fixture
+def web(client_of, root):
+    return client_of(root)
+
+
+def profile(user: User, **changed: object) -> dict[str, object]:
+    sent = {
+        "first_name": user.first_name,
+        "last_name": user.last_name or "Berg",
+        "email": user.email or f"{user.username}@example.com",
+        "role": user.role.value,
+        "theme": "auto",
+    }
+    return sent | changed
+
+
+def table(**changed: object) -> dict[str, object]:
+    return dict.fromkeys(LEVELS, "3") | dict.fromkeys(RIGHTS, "on") | changed
+
+
+PAGES = ["/settings/users/", "/settings/users/invite/", "/settings/teams/", "/settings/teams/new/"]
+
+
+def test_members_find_nothing_of_it(client_of):
+    ann, ben = member("ann"), member("ben")
+    north = team("North", ann)
+    theirs = ["", "deactivate/", "hand-over/"]
+    web = client_of(ann)
+    for address in [
+        *PAGES,
+        *(f"/settings/users/{ben.pk}/{page}" for page in theirs),
+        f"/settings/teams/{north.pk}/",
+        f"/settings/teams/{north.pk}/delete/",
+    ]:
+        assert web.get(address).status_code == 403, address
+        assert web.post(address, {"name": "x"}).status_code in (403, 405), address
+    for step in ("access", "link", "withdraw", "activate", "preview"):
+        assert web.post(f"/settings/users/{ben.pk}/{step}/", table()).status_code == 403
+
+
+def test_the_list_tells_who_there_is_and_what_they_see(web):
+    seller = with_set("seller", "customers")
+    team("North", seller, managers=(with_set("boss", "everything"),))
+    gone = member("gone")
+    deactivate(gone)
+    page = web.get("/settings/users/").content.decode()
+    assert "Sees all customers" in page
+    assert "North (manager)" in page
+    assert "Everything, and Settings" in page
+    assert page.index("Deactivated") < page.index("Gone")
+
+
+def test_the_list_asks_as_often_for_many(web, django_assert_max_num_queries):
+    for number in range(12):
+        team(f"Team {number}", member(f"user{number}"))
+    with django_assert_max_num_queries(10):
+        web.get("/settings/users/")
+
+
+def test_a_profile_is_changed_and_the_log_says_what(web, root):
+    ann = member("ann")
+    north = team("North")
+    sent = profile(ann, last_name="Lee", language="de", formats="GB", teams=[north.pk])
+    assert web.post(f"/settings/users/{ann.pk}/", sent).status_code == 302
+    ann.refresh_from_db()
+    assert (ann.last_name, ann.language, ann.formats) == ("Lee", "de", "GB")
+    assert list(ann.teams.all()) == [north]
+    entry = Entry.objects.get(action=Action.USER_CHANGED)
+    assert (entry.actor_id, entry.before["last_name"], entry.after["last_name"]) == (
+        root.pk,
+        "",
+        "Lee",
+    )
+    assert Entry.objects.get(action=Action.TEAM_CHANGED).after["members"] == ["Ann Lee"]
+
+
+def test_an_address_that_somebody_has_is_refused(web):
+    ann, ben = member("ann"), member("ben")
+    change_user(ben, email="ben@example.com")
+    page = web.post(f"/settings/users/{ann.pk}/", profile(ann, email="BEN@example.com"))
+    assert "Ben has this e-mail address already." in page.content.decode()
+    assert reloaded(ann).email == ""
+
+
+# -- access
+
+
+def test_the_table_sets_levels_and_rights(web):
+    ann = member("ann")
+    sent = table(view_contacts="2", edit_contacts="1", edit_deals="0")
+    del sent["may_export"]
+    assert web.post(f"/settings/users/{ann.pk}/access/", sent).status_code == 302
+    ann.refresh_from_db()
+    assert (ann.view_contacts, ann.edit_contacts, ann.edit_deals) == (TEAM, OWN, NONE)
+    assert (ann.may_export, ann.may_mail) == (False, True)
+    entry = Entry.objects.get(action=Action.ACCESS_CHANGED)
+    assert entry.before == {
+        "view_contacts": 3,
+        "edit_contacts": 3,
+        "edit_deals": 3,
+        "may_export": True,
+    }
+    assert entry.after["view_contacts"] == 2
+
+
+@pytest.mark.parametrize("one", SETS, ids=lambda one: one.code)
+def test_a_ready_made_set_is_applied_as_a_whole(web, one):
+    ann = member("ann", contacts=OWN, customers=TEAM, rights=False)
+    web.post(f"/settings/users/{ann.pk}/access/", {"set": one.code})
+    ann.refresh_from_db()
+    assert {name: getattr(ann, name) for name in one.values()} == one.values()
+    assert str(one.label) in summary(ann)
+
+
+def test_with_scripts_a_set_fills_the_table_and_changes_nothing(web):
+    page = web.get("/settings/users/access/?set=own", headers={"HX-Request": "true"})
+    chosen = re.findall(r'<option value="(\d)" selected>', page.content.decode())
+    assert chosen == ["1"] * 6
+    assert not Entry.objects.filter(action=Action.ACCESS_CHANGED).exists()
+
+
+def test_whoever_would_edit_more_than_they_see_is_refused_with_a_way_out(web):
+    ann = member("ann", deals=OWN)
+    page = web.post(f"/settings/users/{ann.pk}/access/", table(view_deals="1", edit_deals="2"))
+    said = page.content.decode()
+    assert "Deals: nobody can edit more than they see." in said
+    assert "at least “Team” under View, or at most “Own” under Edit" in said
+    assert reloaded(ann).edit_deals == OWN
+    with pytest.raises(ValidationError):
+        change_user(ann, edit_deals=TEAM)
+
+
+def test_levels_that_are_none_are_refused(web):
+    ann = member("ann", deals=OWN)
+    for wrong in ("4", "-1", "", "x"):
+        web.post(f"/settings/users/{ann.pk}/access/", table(view_deals=wrong))
+    assert reloaded(ann).view_deals == OWN
+
+
+@pytest.mark.parametrize("view", Level)
+@pytest.mark.parametrize("edit", Level)
+def test_access_is_told_in_words_in_every_combination(view, edit):
+    if edit <= view:
+        told = sentences(member("ann", deals=(view, edit)))
+        assert told[list(Area).index(Area.DEALS)].startswith("Deals: sees ")
+        assert told[-1] == "May export, delete many at once and send mailings."
+
+
+# -- the last administrator
+
+
+def test_the_only_administrator_stays_one(web, root):
+    page = web.post(f"/settings/users/{root.pk}/", profile(root, role="member"))
+    assert "Root Berg is the only administrator." in page.content.decode()
+    assert reloaded(root).is_superuser
+
+
+def test_of_two_administrators_one_may_step_down(web, root):
+    other = administrator("other")
+    web.post(f"/settings/users/{other.pk}/", profile(other, role="member"))
+    assert not reloaded(other).is_superuser
+    assert not reloaded(other).is_staff
+    entry = Entry.objects.get(action=Action.ACCESS_CHANGED)
+    assert (entry.before, entry.after) == ({"role": "administrator"}, {"role": "member"})
+
+
+def test_nobody_deactivates_themselves(web, root):
+    administrator("other")
+    page = web.post(f"/settings/users/{root.pk}/deactivate/")
+    assert "You cannot deactivate yourself." in page.content.decode()
+    assert reloaded(root).is_active
+
+
+def test_the_back_office_is_no_way_around(web, root):
+    address = reverse("admin:accounts_user_change", args=[root.pk])
+    levels = dict.fromkeys(LEVELS, 3)
+    page = web.post(address, {"username": "root", "theme": "auto", "is_active": "on", **levels})
+    assert "only administrator" in page.content.decode()
+    assert reloaded(root).is_superuser
+    ann = member("ann")
+    address = reverse("admin:accounts_user_change", args=[ann.pk])
+    sent = {"username": "ann", "theme": "auto", "is_active": "on", **levels}
+    page = web.post(address, sent | {"view_deals": 1})
+    assert "Nobody can edit more than they see." in page.content.decode()
+    assert web.post(address, sent | {"is_superuser": "on"}).status_code == 302
+    assert reloaded(ann).is_staff
+    assert Entry.objects.get(action=Action.ACCESS_CHANGED).after["role"] == "administrator"
+    assert web.get(reverse("admin:accounts_user_delete", args=[ann.pk])).status_code == 403
+
+
+# -- letting in, and not
+
+
+def test_who_is_deactivated_is_out_within_one_request(web, client_of):
+    ann = member("ann")
+    anns = client_of(ann)
+    assert anns.get("/contacts/").status_code == 200
+    web.post(f"/settings/users/{ann.pk}/deactivate/")
+    assert anns.get("/contacts/").status_code == 302
+    assert not anns.session.get("_auth_user_id")
+    assert Entry.objects.get(action=Action.USER_DEACTIVATED).details["sessions"] == 1
+    web.post(f"/settings/users/{ann.pk}/activate/")
+    assert reloaded(ann).is_active
+    # The session of before is not worth anything any more.
+    assert anns.get("/contacts/").status_code == 302
+
+
+def test_deactivating_hands_everything_over_in_the_same_step(web):
+    ann, ben = member("ann"), member("ben")
+    contact = make.company(owner=ann)
+    page = web.get(f"/settings/users/{ann.pk}/deactivate/").content.decode()
+    assert "1 contact" in page
+    web.post(f"/settings/users/{ann.pk}/deactivate/", {"to": ben.pk})
+    contact.refresh_from_db()
+    assert (contact.owner, reloaded(ann).is_active) == (ben, False)
+
+
+def test_what_a_refused_deactivation_would_have_handed_over_stays(web, root):
+    ben = member("ben")
+    contact = make.company(owner=root)
+    web.post(f"/settings/users/{root.pk}/deactivate/", {"to": ben.pk})
+    contact.refresh_from_db()
+    assert contact.owner == root
+    assert not Entry.objects.filter(action=Action.HANDED_OVER).exists()
+
+
+# -- what everybody chooses for themselves
+
+
+def test_everybody_chooses_for_themselves(client_of):
+    ann = member("ann")
+    sent = {"language": "de", "time_zone": "Europe/Berlin", "formats": "GB", "theme": "dark"}
+    web = client_of(ann)
+    assert web.post("/preferences/", {**sent, "is_superuser": "on"}).status_code == 302
+    ann.refresh_from_db()
+    assert {name: getattr(ann, name) for name in sent} == sent
+    assert (ann.shortcuts, ann.is_superuser) == (False, False)
+    assert 'lang="de-gb"' in web.get("/preferences/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("formats", "day", "value"),
+    [
+        ("", "05.03.2026", "1.234,50"),
+        ("GB", "05/03/2026", "1,234.50"),
+        ("US", "03/05/2026", "1,234.50"),
+        ("FR", "05/03/2026", "1\xa0234,50"),
+    ],
+)
+def test_dates_and_numbers_follow_the_formats_and_words_the_language(
+    client_of, formats, day, value
+):
+    ann = member("ann")
+    change_user(ann, language="de", formats=formats)
+    make.deal(make.company(), value="1234.50", currency="EUR", estimated_close_date="2026-03-05")
+    columns = "?columns=name,value,expected_close"
+    with translation.override("en"):
+        page = client_of(ann).get(f"/deals/lists/open/{columns}").content.decode()
+    assert day in page
+    assert value in page.replace("&nbsp;", "\xa0").replace("\u202f", "\xa0")
+    assert "Kontakte" in page
+
+
+def test_whoever_acts_is_written_down(root):
+    with acting_as(root):
+        change_user(member("ann"), may_mail=False)
+    assert Entry.objects.get(action=Action.ACCESS_CHANGED).actor_name == "Root"
