@@ -42,8 +42,15 @@ def summary(user: User) -> str:
     """One line: “Everything”, the name of a ready-made set, or the levels."""
     if user.is_superuser:
         return _("Everything, and Settings")
-    found = set_of(user)
-    return str(found.label) if found else " ".join(sentences(user)[: len(Area)])
+    if found := set_of(user):
+        return str(found.label)
+    alike: dict[tuple[Level, Level], list[str]] = {}
+    for area in Area:
+        alike.setdefault(_levels(user, area), []).append(str(area.label))
+    return " ".join(
+        str(SENTENCES[levels]) % {"area": get_text_list(areas, _("and"))}
+        for levels, areas in alike.items()
+    )
 
 
 def sentences(user: User) -> list[str]:
