@@ -189,8 +189,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "crm.accounts.preview.PreviewMiddleware",
     "crm.accounts.middleware.SessionAgeMiddleware",
+    "crm.accounts.preview.PreviewMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "crm.accounts.middleware.PreferencesMiddleware",
     "crm.accounts.middleware.SecondFactorMiddleware",
@@ -320,10 +320,13 @@ ACCOUNT_FORMS = {
     "reauthenticate": "crm.accounts.forms.ConfirmForm",
     "change_password": "crm.accounts.forms.PasswordForm",
     "reset_password": "crm.accounts.forms.ResetForm",
+    "user_token": "crm.accounts.forms.ResetTokenForm",
+    "reset_password_from_key": "crm.accounts.forms.NewPasswordForm",
 }
 # Times an hour or minute, by address (ip), account (user), or what crm.accounts.throttle counts by (key).
 ACCOUNT_RATE_LIMITS = {
-    "login": "60/m/ip",
+    # Who signs in is not counted, only who guesses.
+    "login": "",
     "sign_in_address": "30/m/ip,300/h/ip",
     "sign_in_name": "20/h/key",
     "sign_in_account": "20/h/key",

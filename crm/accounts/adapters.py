@@ -6,12 +6,12 @@ import logging
 from typing import Any, NoReturn
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.utils import get_login_redirect_url
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.providers.base import AuthProcess
+from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate
@@ -25,7 +25,7 @@ from crm.accounts.backends import hash_in_vain, user_called
 from crm.accounts.devices import remember_device
 from crm.accounts.models import User
 from crm.accounts.sealing import seal, unseal
-from crm.accounts.throttle import Verdict, count_guess, forgive
+from crm.accounts.throttle import Verdict, count_guess
 from crm.actor import address_of
 from crm.audit.models import Action
 from crm.audit.services import record
@@ -34,8 +34,9 @@ logger = logging.getLogger(__name__)
 
 MISMATCH = gettext_lazy("That name and password do not belong together. Both are case-sensitive.")
 TOO_MANY = gettext_lazy(
-    "Too many attempts. Wait an hour, or reset the password, which lets you in at once."
+    "Too many attempts. Try again in an hour, or reset the password, which lets you in at once."
 )
+TOO_MANY_CODES = gettext_lazy("Too many attempts. Try again in an hour.")
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -43,7 +44,7 @@ class AccountAdapter(DefaultAccountAdapter):
         **DefaultAccountAdapter.error_messages,
         "invalid_login": MISMATCH,
         "too_many_login_attempts": TOO_MANY,
-        "rate_limited": TOO_MANY,
+        "rate_limited": TOO_MANY_CODES,
         "enter_current_password": gettext_lazy("That is not your current password."),
         "incorrect_password": gettext_lazy("That is not your password."),
     }
@@ -67,12 +68,12 @@ class AccountAdapter(DefaultAccountAdapter):
         """The user whose name and password these are. Raises ``ValidationError`` after too many guesses."""
         name, password = str(credentials["username"]), str(credentials["password"])
         user = user_called(name)
-        verdict = count_guess(request, name, user)
-        if verdict is Verdict.SHUT:
+        guess = count_guess(request, name, user)
+        if guess.verdict is Verdict.SHUT:
             # One line of the log each, no entry: the audit log is kept for years.
             logger.warning("Too many attempts to sign in: one more was not looked at.")
             raise self.validation_error("too_many_login_attempts")
-        if verdict is Verdict.QUIET:
+        if guess.verdict is Verdict.QUIET:
             hash_in_vain(password)
             found = None
         else:
@@ -80,12 +81,16 @@ class AccountAdapter(DefaultAccountAdapter):
         if not isinstance(found, User):
             record(Action.SIGN_IN_FAILED, user, actor=None, name=name[:150])
             return None
-        forgive(request, found, name)
+        guess.take_back()
         return found
 
     def reauthenticate(self, user: Any, password: str) -> bool:
         found = self.authenticate(context.request, username=user.username, password=password)
         return found is not None and found.pk == user.pk
+
+    def set_password(self, user: Any, password: str) -> None:
+        user.set_password(password)
+        user.save(update_fields=["password"])
 
     def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponse:
         # As if there were no such user: who was let go is nobody's business.
@@ -94,10 +99,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return redirect("account_login")
 
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
-        response: HttpResponse = super().post_login(request, user, **kwargs)
-        steps = get_authentication_records(request, user)
-        names = [step.get("type") or step["method"] for step in steps]
-        record(Action.SIGNED_IN, user, actor=user, steps=list(dict.fromkeys(names)))
+        # Not by super(), whose signal has every session of the user looked up, one by one.
+        response = redirect(get_login_redirect_url(request, kwargs.get("redirect_url")))
         remember_device(request, response, user)
         return response
 
@@ -167,6 +170,9 @@ class CompanyAdapter(DefaultSocialAccountAdapter):
         exception: Exception | None = None,
         extra_context: dict[str, Any] | None = None,
     ) -> NoReturn:
+        if error == AuthError.CANCELLED:
+            messages.info(request, _("You did not sign in with your company."))
+            raise ImmediateHttpResponse(redirect("account_login"))
         logger.warning("Signing in by the identity provider failed: %s", error, exc_info=exception)
         messages.error(request, _("The sign-in with your company did not work. Try again."))
         raise ImmediateHttpResponse(redirect("account_login"))

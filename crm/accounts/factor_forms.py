@@ -60,7 +60,7 @@ class _OnceForm:
     _emit_authentication_failed: Any
 
     def clean_code(self) -> str:
-        forgive = check_rate_limit(self.user)
+        forgive = check_rate_limit(self.user, error_key="rate_limited")
         code = str(self.cleaned_data["code"])
         found = use_code(self.user, code)
         if found is None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import get_adapter
-from allauth.account.forms import ChangePasswordForm, ReauthenticateForm
+from allauth.account.forms import (
+    ChangePasswordForm,
+    ReauthenticateForm,
+    ResetPasswordKeyForm,
+    UserTokenForm,
+)
 from allauth.account.internal import flows
 from allauth.account.models import Login
 from django import forms
@@ -82,6 +87,18 @@ class ResetForm(forms.Form):
             address, request.build_absolute_uri("/").rstrip("/"), get_language() or "en"
         )
         return address
+
+
+class ResetTokenForm(UserTokenForm):
+    def _get_user(self, uidb36: str) -> Any:
+        user = super()._get_user(uidb36)
+        return user if user is not None and user.is_active else None
+
+
+class NewPasswordForm(ResetPasswordKeyForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _name_new_password(self)
 
 
 def _name_new_password(form: forms.Form) -> None:

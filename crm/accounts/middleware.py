@@ -95,7 +95,9 @@ class SecondFactorMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponse | None:
-        if not request.user.is_authenticated or not is_missing(request.user):
+        # Of whoever previews the product as somebody else, their own counts.
+        user = getattr(request, "previewer", None) or request.user
+        if not user.is_authenticated or not is_missing(user):
             return None
         match = request.resolver_match
         if match is not None and match.view_name in self.ALLOWED:

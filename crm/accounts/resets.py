@@ -22,14 +22,18 @@ def mail_reset(address: str, site: str, language: str) -> int:
     return len(found)
 
 
-def _mail(user: User, site: str) -> None:
+def reset_link(user: User, site: str) -> str:
+    """The address under which ``user`` sets a new password, once and within an hour; for nobody else's eyes.
+
+    ``site`` is the address of this installation, without a slash at its end.
+    """
     token = app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
     key = {"uidb36": user_pk_to_url_str(user), "key": token}
-    context = {
-        "user": user,
-        "site": site,
-        "link": site + reverse("account_reset_password_from_key", kwargs=key),
-    }
+    return site + reverse("account_reset_password_from_key", kwargs=key)
+
+
+def _mail(user: User, site: str) -> None:
+    context = {"user": user, "site": site, "link": reset_link(user, site)}
     subject = render_to_string("account/email/reset_subject.txt", context)
     # To the stored address: what was typed may be another one that only compares equal.
     send_mail(

@@ -60,12 +60,15 @@ def sessions_of(user: User) -> list[UserSession]:
 def end_sessions(user: User, ended: Iterable[UserSession], reason: str) -> int:
     """End these sessions of a user, with their next request at the latest; returns how many."""
     keys = [one.session_key for one in ended]
+    number = 0
     if keys:
         with transaction.atomic():
-            Session.objects.filter(session_key__in=keys).delete()
+            # Of those that are listed some are over, or go on under another key.
+            number, _kinds = Session.objects.filter(session_key__in=keys).delete()
             UserSession.objects.filter(user=user, session_key__in=keys).delete()
-            record(Action.SESSION_ENDED, user, number=len(keys), reason=reason)
-    return len(keys)
+            if number:
+                record(Action.SESSION_ENDED, user, number=number, reason=reason)
+    return number
 
 
 def end_others(user: User, keep: str | None, reason: str) -> int:

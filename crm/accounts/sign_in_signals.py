@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.account.signals import password_changed, password_reset
 from allauth.core import context
 from allauth.mfa.models import Authenticator
@@ -24,6 +25,11 @@ from crm.audit.services import record
 @receiver(user_logged_in)
 def session_begins(request: HttpRequest, user: Any, **kwargs: Any) -> None:
     begin(request, user)
+    # By invitation as well, so not where django-allauth ends; without an address it is no sign-in of anybody's.
+    if request.META.get("REMOTE_ADDR"):
+        steps = get_authentication_records(request, user)
+        names = [step.get("type") or step["method"] for step in steps]
+        record(Action.SIGNED_IN, user, actor=user, steps=list(dict.fromkeys(names)))
 
 
 @receiver(user_logged_out)

@@ -66,7 +66,6 @@ urlpatterns = [
     path("login/passkey/", key_views.login_webauthn, name="mfa_login_webauthn"),
     path("confirm/code/", views.ConfirmByCode.as_view(), name="mfa_reauthenticate"),
     path("confirm/passkey/", key_views.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
-    path("company/cancelled/", views.company_cancelled, name="socialaccount_login_cancelled"),
     path("company/", company_views.login, COMPANY, name="openid_connect_login"),
     path("company/back/", company_views.callback, COMPANY, name="openid_connect_callback"),
 ]

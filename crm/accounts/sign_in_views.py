@@ -33,6 +33,7 @@ class AnswersTooMany:
         codes = {error.code for errors in form.errors.as_data().values() for error in errors}
         if codes & TOO_MANY:
             response.status_code = 429
+            response["Retry-After"] = "3600"
         return response
 
 
@@ -128,12 +129,6 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
 def cancel(request: HttpRequest) -> HttpResponse:
     """Leave a sign-in that waits for its second factor."""
     request.session.flush()
-    return redirect("account_login")
-
-
-@login_not_required
-def company_cancelled(request: HttpRequest) -> HttpResponse:
-    messages.info(request, _("You did not sign in with your company."))
     return redirect("account_login")
 
 
