@@ -216,7 +216,8 @@ class DealForm(DealFields):
         found = super().differing()
         before, known = self.stored_star, self.cleaned_data.get("was_star")
         if before and known != before.pk:
-            ours = Contact.objects.filter(pk=known or 0).first()
+            # Posted, so that it may be anybody.
+            ours = Contact.objects.visible_to(self.user).filter(pk=known or 0).first()
             label = str(self.fields["star"].label)
             found.append(Difference(label, before.name, ours.name if ours else ""))
             self.resend("was_star", str(before.pk))
