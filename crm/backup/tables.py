@@ -15,11 +15,22 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, models
 from django.db.migrations.loader import MigrationLoader
 
+from crm.audit.models import Gate
 from crm.backup.values import own_field, reader, writer
 
-# Who is signed in and which workers live is true of a running product, not of its data.
-NOT_KEPT = frozenset({"sessions.session", "crm.heartbeat", "usersessions.usersession"})
+# Models whose rows no archive holds, and why.
+NOT_KEPT = {
+    "sessions.session": "who is signed in is true of a running product: after a restore everybody signs in again",
+    "usersessions.usersession": "what the list of sessions tells of these",
+    "crm.heartbeat": "which workers live is true of a running product",
+}
+# Tables that are no model's.
+NO_MODEL = {
+    "django_migrations": "the manifest names the migrations, and a restore runs them",
+    "sign_in_counter": "guesses of this hour, counted by a cache",
+}
 FETCHED, INSERTED = 2_000, 1_000
+GATE = Gate._meta.db_table
 
 Node = tuple[str, str]
 
@@ -214,8 +225,10 @@ class Schema:
         quote = connection.ops.quote_name
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
-                # Also past what forbids deleting rows of the audit log.
                 names = ", ".join(quote(table.name) for table in self.tables)
+                if any(table.name == GATE for table in self.tables):
+                    # Opens the audit log for this transaction, and goes with the other rows.
+                    cursor.execute(f"INSERT INTO {GATE} (transaction_id) VALUES (txid_current())")
                 cursor.execute(f"TRUNCATE {names}")
                 return
             for table in self.tables:
