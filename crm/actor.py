@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class Trace:
     """Where a change comes from, as the audit log keeps it.
 
-    ``source`` is "web", "admin", "worker" or "command"; ``request_id`` and ``address`` are empty outside a request.
+    ``source`` is "web", "admin", "worker", "import" or "command"; ``request_id`` and ``address`` are empty outside a
+    request.
     """
 
     source: str = "command"
@@ -51,6 +52,13 @@ def coming_from(trace: Trace) -> Iterator[None]:
         yield
     finally:
         _trace.reset(token)
+
+
+@contextmanager
+def said_to_come_from(source: str) -> Iterator[None]:
+    """Inside the block the source is another; request and address stay what they are."""
+    with coming_from(replace(current_trace(), source=source)):
+        yield
 
 
 _find_actor: ContextVar[Callable[[], User | None] | None] = ContextVar("find_actor", default=None)

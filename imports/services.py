@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Contact, StatusChange
 from contacts.models.labels import ContactTag, ContactValue
-from crm.actor import acting_as
+from crm.actor import acting_as, said_to_come_from
 from crm.audit.models import Action
 from crm.audit.services import record
 from crm.changes import one_change
@@ -64,7 +64,7 @@ def load(
     """
     if not folder.is_dir():
         raise ValidationError(_("%(folder)s is no folder.") % {"folder": folder})
-    with acting_as(user), known_once(), transaction.atomic():
+    with acting_as(user), said_to_come_from("import"), known_once(), transaction.atomic():
         with one_change(cause=StatusChange.Cause.IMPORTED):
             loading = Loading(
                 folder,

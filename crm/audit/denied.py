@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from crm.actor import address_of, current_actor
+from crm.audit.cleaning import WITHHELD, visible
 from crm.audit.models import Action, Entry
 from crm.audit.services import record
 
@@ -21,12 +22,15 @@ MINUTE = timedelta(minutes=1)
 MOST_IN_A_MINUTE = 30
 LONGEST_PATH = 200
 READING = ("GET", "HEAD", "OPTIONS")
+# Parts of an address that let in whoever knows them.
+KEYS = ("key", "token", "uidb36", "uidb64", "code")
 
 
 class DeniedMiddleware:
-    """Answers of 403, and of 404 to who wanted to change something. Needs the actor, so it comes after that.
+    """Answers of 403, and of 404 to who asked for a record or wanted to change something.
 
-    Only the path is kept: what stands behind the question mark may be a search for a person.
+    Whether the record is there makes no difference: an entry more would take its time, and tell. Only the path is
+    kept: what stands behind the question mark may be a search for a person. Needs the actor, so it comes after that.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -34,8 +38,7 @@ class DeniedMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        refused = response.status_code == 404 and request.method not in READING
-        if response.status_code == 403 or refused:
+        if response.status_code == 403 or (response.status_code == 404 and _is_refusal(request)):
             try:
                 _note(request, response.status_code)
             except DatabaseError:
@@ -44,8 +47,26 @@ class DeniedMiddleware:
         return response
 
 
+def _is_refusal(request: HttpRequest) -> bool:
+    match = request.resolver_match
+    asked_for_one = match is not None and "pk" in match.kwargs and current_actor() is not None
+    return asked_for_one or request.method not in READING
+
+
+def _path(request: HttpRequest) -> str:
+    path = request.path
+    match = request.resolver_match
+    given = match.kwargs if match else {}
+    # The longest first: a short one may be part of it.
+    for value in sorted(
+        (str(given[name]) for name in KEYS if name in given), key=len, reverse=True
+    ):
+        path = path.replace(value, WITHHELD)
+    return visible(path)[:LONGEST_PATH]
+
+
 def _note(request: HttpRequest, status: int) -> None:
-    path = request.path[:LONGEST_PATH]
+    path = _path(request)
     user = current_actor()
     recent = Entry.objects.filter(action=Action.DENIED, at__gt=timezone.now() - MINUTE)
     # Strangers are told apart by where they come from.

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Model
 
 from crm.actor import current_actor, current_trace
+from crm.audit.cleaning import cleaned, visible
 from crm.audit.models import Entry
 
 _UNSET: Any = object()
@@ -24,8 +25,8 @@ def record(
 ) -> Entry:
     """Add one entry: ``action`` (see ``Action``), the record it was done to, and what changed of it.
 
-    ``before``, ``after`` and ``details`` hold what JSON can; never passwords, tokens or codes. ``actor`` is whoever
-    acts now unless given; None is the product itself.
+    ``before``, ``after`` and ``details`` hold what JSON can; never passwords, tokens or codes, which are withheld where
+    their name tells them. ``actor`` is whoever acts now unless given; None is the product itself.
     """
     one = entry(action, of, before=before, after=after, actor=actor, **details)
     one.save(force_insert=True)
@@ -52,14 +53,21 @@ def entry(
     return Entry(
         action=action,
         actor_id=who.pk if who is not None else None,
-        actor_name=str(who)[:200] if who is not None else "",
+        actor_name=visible(str(who))[:200] if who is not None else "",
         record=of._meta.label_lower if of is not None else "",
         record_id=of.pk if of is not None else None,
-        record_name=str(of)[:255] if of is not None else "",
-        before=dict(before or {}),
-        after=dict(after or {}),
-        details=details,
+        record_name=visible(str(of))[:255] if of is not None else "",
+        before=cleaned(dict(before or {})),
+        after=cleaned(dict(after or {})),
+        details=cleaned(details),
         request_id=trace.request_id,
         address=trace.address,
         source=trace.source,
     )
+
+
+def about(label: str, pk: int | None, name: str, action: str, **more: Any) -> Entry:
+    """An unsaved entry about a record that there is no instance of: its model as in "contacts.contact"."""
+    one = entry(action, **more)
+    one.record, one.record_id, one.record_name = label, pk, visible(name)[:255]
+    return one

@@ -21,6 +21,7 @@ SOURCES = [
     ("web", _("pages")),
     ("admin", _("administration")),
     ("worker", _("worker")),
+    ("import", _("import")),
     ("command", _("command")),
 ]
 RECORDS = [

@@ -13,10 +13,17 @@ from django.db.models import Field, Model
 from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 
-from crm.audit.models import Action, Entry
-from crm.audit.services import entry, record
+from crm.audit.models import Action
+from crm.audit.services import about, record
 from crm.trash.services import plain
-from deals.models import DealSource, LossReason, Pipeline, Stage, UnqualifiedReason
+from deals.models import (
+    DealSource,
+    LossReason,
+    MergeRecord,
+    Pipeline,
+    Stage,
+    UnqualifiedReason,
+)
 from settings.models import Account, Currency, CustomField, Option, Removal, Tag
 
 WATCHED: list[type[Model]] = [
@@ -126,6 +133,19 @@ def label_removed(
         )
 
 
+@receiver(post_save, sender=MergeRecord, dispatch_uid="audit-merge")
+def merged_or_parted(
+    instance: MergeRecord, created: bool, raw: bool, update_fields: Any = None, **kwargs: Any
+) -> None:
+    """Told of the survivor; the contact that is gone, or back, is named beside it."""
+    parted = bool(update_fields and "undone_at" in update_fields)
+    if raw or not (created or parted):
+        return
+    action = Action.UNMERGED if parted else Action.MERGED
+    other = {"with": instance.merged_name, "number": instance.merged_id}
+    about("contacts.contact", instance.survivor_id, instance.survivor_name, action, **other).save()
+
+
 @receiver(post_save, sender=LogEntry, dispatch_uid="audit-back-office")
 def written_in_the_back_office(instance: LogEntry, raw: bool, **kwargs: Any) -> None:
     kind = instance.content_type
@@ -133,10 +153,15 @@ def written_in_the_back_office(instance: LogEntry, raw: bool, **kwargs: Any) -> 
     told = label in DELETED_ELSEWHERE and instance.action_flag == DELETION
     if raw or told or label in TOLD_ELSEWHERE:
         return
-    one: Entry = entry(
-        FLAGS[instance.action_flag], actor=instance.user, message=instance.get_change_message()
-    )
-    one.record, one.record_name, one.source = label, instance.object_repr[:255], "admin"
     number = str(instance.object_id or "")
-    one.record_id = int(number) if number.isascii() and number.isdigit() else None
+    pk = int(number) if number.isascii() and number.isdigit() else None
+    one = about(
+        label,
+        pk,
+        instance.object_repr,
+        FLAGS[instance.action_flag],
+        actor=instance.user,
+        message=instance.get_change_message(),
+    )
+    one.source = "admin"
     one.save()

@@ -61,6 +61,13 @@ DETAILS = {
     "lost": gettext_lazy("lost by"),
     "until": gettext_lazy("until"),
     "status": gettext_lazy("answer"),
+    "with": gettext_lazy("with"),
+    "selected": gettext_lazy("selected"),
+    "what": gettext_lazy("action"),
+    "title": gettext_lazy("title"),
+    "undo_of": gettext_lazy("undoes run"),
+    "name": gettext_lazy("name"),
+    "to": gettext_lazy("to"),
 }
 # What happened, where details tell it in a word of ours.
 CODES = {
@@ -68,6 +75,7 @@ CODES = {
         **dict(Removal.How.choices),
         "created": gettext_lazy("created"),
         "undone": gettext_lazy("undone"),
+        "trash_emptied": gettext_lazy("removed from the trash for good"),
     },
     "category": dict(Category.choices),
 }

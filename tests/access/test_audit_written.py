@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,14 +12,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from contacts.models import ContactTag
+from contacts.models import ContactTag, StatusChange
 from crm import nightly
 from crm.accounts.levels import Level
 from crm.audit.denied import MOST_IN_A_MINUTE
 from crm.audit.models import Action, Entry
-from crm.audit.services import record_many
-from deals.models import Pipeline, Stage
-from deals.services import pipelines
+from crm.audit.services import record, record_many
+from crm.models import NightlyRun
+from crm.tasks import run_nightly
+from crm.trash.models import TrashedRecord
+from deals.models import Deal, Pipeline, Stage
+from deals.services import merge_contacts, pipelines, undo_merge
 from settings.categories import Category
 from settings.models import Account, Tag
 from settings.services import account as account_service
@@ -26,7 +30,9 @@ from settings.services.making import change_tag, create_tag
 from settings.services.removing import delete_label
 from settings.services.undoing import undo_removal
 from tests.access.worlds import administrator, member
-from tests.deals.factories import default_stages, person
+from tests.deals.factories import deal, default_stages, person
+from tests.exports.people import posted
+from tests.imports.files import load_usual, write
 
 pytestmark = pytest.mark.django_db
 
@@ -55,10 +61,56 @@ def test_refused_change_of_what_one_cannot_see_is_noted(client):
     assert [entry.details["status"] for entry in told(Action.DENIED)] == [404]
 
 
-def test_page_that_is_not_there_is_no_refusal(client):
-    client.force_login(member("max"))
+def test_card_one_may_not_see_and_card_that_is_not_there_are_noted_alike(client):
+    """Else the time that writing takes would tell one from the other."""
+    hidden = person()
+    client.force_login(member("max", contacts=Level.OWN, customers=Level.OWN))
+    assert client.get(hidden.get_absolute_url()).status_code == 404
     assert client.get("/contacts/999999/").status_code == 404
+    assert [one.details for one in told(Action.DENIED)] == [
+        {"path": path, "method": "GET", "status": 404}
+        for path in (hidden.get_absolute_url(), "/contacts/999999/")
+    ]
+
+
+def test_address_that_leads_nowhere_is_no_refusal(client):
+    client.force_login(member("max"))
+    assert client.get("/nowhere/").status_code == 404
     assert told(Action.DENIED) == []
+
+
+def test_key_in_an_address_is_not_noted(db):
+    administrator()
+    strict = Client(enforce_csrf_checks=True)
+    assert strict.post("/accounts/password/reset/2z-abc-0123456789abcdef/").status_code == 403
+    (entry,) = told(Action.DENIED)
+    assert entry.details["path"] == "/accounts/password/reset/…-…/"
+
+
+def test_control_characters_forge_no_line(client):
+    client.force_login(member("max"))
+    client.post("/contacts/%0aRoot%20signed%20in%1b[2J%e2%80%ae/")
+    (entry,) = told(Action.DENIED)
+    assert entry.details["path"] == "/contacts/\\x0aRoot signed in\\x1b[2J\\u202e/"
+
+
+def test_texts_of_entries_hold_no_control_characters():
+    eve = person("Eve\r\nRoot", first_name="\x1b[31m")
+    entry = record(Action.CHANGED, eve, after={"name": "a\x00b\ud800", "more": ["\u202ec"]})
+    entry.refresh_from_db()
+    assert entry.record_name == "\\x1b[31m Eve\\x0d\\x0aRoot"
+    assert entry.after == {"name": "a\\x00b\\ud800", "more": ["\\u202ec"]}
+
+
+def test_what_is_called_a_secret_is_withheld():
+    entry = record(
+        Action.CHANGED,
+        before={"password": "s1", "reset_token": "s2"},
+        after={"api_key": "s3", "deep": {"client_secret": "s4", "secret_set": True}},
+        cookie="s5",
+    )
+    assert not {"s1", "s2", "s3", "s4", "s5"} & set(re.findall(r"s\d", str(vars(entry))))
+    assert entry.after["deep"]["secret_set"] is True
 
 
 def test_form_without_its_token_is_noted(db):
@@ -80,6 +132,84 @@ def test_log_cannot_be_flooded(client):
     for number in range(MOST_IN_A_MINUTE + 5):
         client.post(f"/contacts/{number + 100_000}/delete/")
     assert len(told(Action.DENIED)) == MOST_IN_A_MINUTE
+
+
+# -- deletions, merges, exports
+
+
+def test_deletion_and_return_are_told(client):
+    root = administrator()
+    client.force_login(root)
+    ada = person("Lovelace")
+    client.post(reverse("contacts:delete", args=[ada.pk]))
+    client.post(reverse("deals:restore", args=[TrashedRecord.objects.get().pk]))
+    (deleted,), (restored,) = told(Action.DELETED), told(Action.RESTORED)
+    for entry in (deleted, restored):
+        assert (entry.record, entry.record_id) == ("contacts.contact", ada.pk)
+        assert (entry.record_name, entry.actor_id) == ("Lovelace", root.pk)
+
+
+def test_each_of_many_deleted_deals_is_told():
+    ada = person()
+    ids = {deal(ada).pk for _ in range(3)}
+    Deal.objects.filter(pk__in=ids).delete()
+    assert {(one.record, one.record_id) for one in told(Action.DELETED)} == {
+        ("deals.deal", pk) for pk in ids
+    }
+
+
+def test_looking_what_a_deletion_would_do_is_told_to_nobody(client):
+    client.force_login(administrator())
+    ada = person()
+    assert client.get(reverse("contacts:delete", args=[ada.pk])).status_code == 200
+    assert told(Action.DELETED) == []
+
+
+def test_end_of_what_lay_in_the_trash_is_told():
+    person().delete()
+    TrashedRecord.objects.update(deleted_at=timezone.now() - timedelta(days=31))
+    nightly.JOBS["empty_trash"]()
+    entry = told(Action.DELETED)[-1]
+    assert entry.details == {"number": 1, "how": "trash_emptied"}
+
+
+def test_merge_and_its_undoing_are_told():
+    ada, twin = person("Lovelace"), person("Lovelance")
+    number = twin.pk
+    undo_merge(merge_contacts(ada, twin))
+    for entry in (*told(Action.MERGED), *told(Action.UNMERGED)):
+        assert (entry.record_id, entry.record_name) == (ada.pk, "Lovelace")
+        assert entry.details == {"with": "Lovelance", "number": number}
+    assert len(told(Action.MERGED)) == len(told(Action.UNMERGED)) == 1
+
+
+def test_export_is_told_with_its_filter_and_its_rows(client):
+    root = administrator()
+    client.force_login(root)
+    person("Lovelace")
+    person("Babbage")
+    sent = posted(format="csv", state="q=lovel", columns="name", count="1")
+    answer = client.post(reverse("contacts:export"), sent)
+    assert answer.status_code == 200, answer.content
+    (entry,) = told(Action.EXPORTED)
+    assert entry.details["count"] == 1
+    assert "lovel" in entry.details["selected"]
+    assert entry.details["format"] == "csv"
+
+
+def test_load_has_itself_as_source_in_the_log_and_in_histories(tmp_path):
+    write(tmp_path, people="1,Ada,Lovelace,ada@example.org,", deals="1,Engine,1,New,2026-01-01,,")
+    load_usual(tmp_path)
+    (entry,) = told(Action.IMPORTED)
+    assert (entry.source, entry.details["created"]) == ("import", 2)
+    assert set(StatusChange.objects.values_list("source", flat=True)) == {"import"}
+
+
+def test_what_the_worker_does_has_it_as_source():
+    run = NightlyRun.objects.create(job="shorten_audit_log", day=timezone.localdate())
+    record_many([Entry(action="denied", at=timezone.now() - timedelta(days=8000))])
+    run_nightly.func(run.pk)
+    assert told(Action.RETENTION)[0].source == "worker"
 
 
 # -- settings
