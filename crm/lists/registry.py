@@ -127,7 +127,7 @@ class Field:
         build = self.where or self.kind.condition
         condition = build(self, operator.name, values, context)
         if self.through:
-            without = operator.name == "empty" or "none" in values
+            without = self.kind.holds_of_none(operator.name, values)
             condition = self.through.condition(condition, context, holds_without=without)
         if chip.negated:
             condition = ~condition  # type: ignore[operator]
