@@ -35,7 +35,7 @@ OPENED = "invitation"
 def invite(request: HttpRequest) -> HttpResponse:
     form = InviteForm(request.POST or None)
     ready = AccessForm.filled_with(request.POST.get("set", ""))
-    access = AccessForm(request.POST or None, initial={"view_contacts": 1})
+    access = AccessForm(request.POST or None)
     if ready is not None:
         # Without scripts the buttons of sets send the form: it comes back filled, and nobody is invited yet.
         form = InviteForm(initial=request.POST.dict() | {"teams": request.POST.getlist("teams")})
@@ -46,9 +46,11 @@ def invite(request: HttpRequest) -> HttpResponse:
             form.add_refusal(refusal)
         else:
             return _hand_out(request, user, token)
-    if ready is None and request.method != "POST":
-        ready = AccessForm.filled_with("own")
-    context = {"form": form, "access": ready or access, "settings_here": reverse("people:users")}
+    context = {
+        "form": form,
+        "access": ready or (access if access.is_bound else AccessForm.filled_with("own")),
+        "settings_here": reverse("people:users"),
+    }
     return render(request, "people/invite.html", context)
 
 

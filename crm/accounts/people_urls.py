@@ -1,6 +1,6 @@
 from django.urls import path
 
-from crm.accounts import invitation_views, people_views, preview_views, team_views
+from crm.accounts import invitation_views, lost_views, people_views, preview_views, team_views
 
 app_name = "people"
 
@@ -15,6 +15,8 @@ urlpatterns = [
     path("users/<int:pk>/withdraw/", invitation_views.withdraw, name="withdraw"),
     path("users/<int:pk>/activate/", people_views.activate, name="activate"),
     path("users/<int:pk>/deactivate/", people_views.deactivate, name="deactivate"),
+    path("users/<int:pk>/password-link/", lost_views.password_link, name="password_link"),
+    path("users/<int:pk>/second-factor/remove/", lost_views.remove_factors, name="remove_factors"),
     path("users/<int:pk>/hand-over/", people_views.hand_over_records, name="hand_over"),
     path("users/<int:pk>/preview/", preview_views.start, name="preview"),
     path("teams/", team_views.teams, name="teams"),

@@ -13,11 +13,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from crm.accounts import access_words, invitations, people
+from crm.accounts import access_words, invitations, lost, people
 from crm.accounts.guards import administrators_only
 from crm.accounts.holdings import hand_over, held_by
 from crm.accounts.models import Invitation, User
 from crm.accounts.people_forms import AccessForm, HandOverForm, ProfileForm
+from crm.accounts.second_factor import has_factor
 from crm.accounts.teams import set_teams
 from crm.retry import retrying
 
@@ -28,7 +29,8 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 @administrators_only
 def users(request: HttpRequest) -> HttpResponse:
     found = (
-        User.objects.select_related("invitation")
+        User.objects.annotate(has_factor=has_factor())
+        .select_related("invitation")
         .prefetch_related("teams", "managed_teams")
         .order_by("first_name", "last_name", "username")
     )
@@ -65,10 +67,11 @@ def user(request: HttpRequest, pk: int) -> HttpResponse:
 @administrators_only
 @retrying
 def access(request: HttpRequest, pk: int) -> HttpResponse:
-    """Change what a user sees and does: the table, or with ``set`` one of the ready-made sets as a whole."""
+    """Change what a user sees and does. Without scripts the buttons of ready-made sets come here to fill the table."""
     found = _found(pk)
-    ready = AccessForm.filled_with(request.POST.get("set", ""))
-    form = AccessForm(ready.initial if ready else request.POST)
+    if ready := AccessForm.filled_with(request.POST.get("set", "")):
+        return _page(request, found, access=ready, filled=True)
+    form = AccessForm(request.POST)
     if form.is_valid():
         try:
             people.change_user(found, **form.cleaned_data)
@@ -87,7 +90,9 @@ def access_table(request: HttpRequest) -> HttpResponse:
     form = AccessForm.filled_with(request.GET.get("set", ""))
     if form is None:
         return redirect("people:users")
-    return render(request, "people/_access_table.html", {"access": form})
+    return render(
+        request, "people/_access_table.html", {"access": form, "filled": True, "is_fragment": True}
+    )
 
 
 @require_POST
@@ -143,7 +148,8 @@ def hand_over_records(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _found(pk: int) -> User:
-    return get_object_or_404(User.objects.select_related("invitation"), pk=pk)
+    found = User.objects.annotate(has_factor=has_factor()).select_related("invitation")
+    return get_object_or_404(found, pk=pk)
 
 
 def _asking(request: HttpRequest, user: User, form: HandOverForm, template: str) -> HttpResponse:
@@ -156,7 +162,7 @@ def _asking(request: HttpRequest, user: User, form: HandOverForm, template: str)
     return render(request, template, context)
 
 
-def _page(request: HttpRequest, user: User, **forms: Any) -> HttpResponse:
+def _page(request: HttpRequest, user: User, **more: Any) -> HttpResponse:
     # What a form set on the user is not stored if it was refused.
     stored = _found(user.pk)
     context = {
@@ -167,8 +173,9 @@ def _page(request: HttpRequest, user: User, **forms: Any) -> HttpResponse:
         "held": held_by(stored),
         "invitation": Invitation.objects.filter(user=stored).select_related("by").first(),
         "may_be_invited": invitations.may_be_invited(stored),
+        "may_get_a_link": lost.may_get_a_link(stored),
         "may_be_previewed": stored.is_active and not stored.is_superuser,
         "myself": stored.pk == request.user.pk,
-        **forms,
+        **more,
     }
     return render(request, "people/user.html", context)

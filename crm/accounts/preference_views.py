@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import translation
@@ -10,18 +11,23 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from crm.accounts.models import User
+from crm.accounts.people import change_user
 from crm.accounts.people_forms import PreferencesForm
+from crm.retry import retrying
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@retrying
 def preferences(request: HttpRequest) -> HttpResponse:
     user = User.objects.get(pk=request.user.pk)
     form = PreferencesForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
-        for name, value in form.cleaned_data.items():
-            setattr(user, name, value)
-        user.save(update_fields=list(form.cleaned_data))
-        with translation.override(user.language or translation.get_language()):
-            messages.success(request, _("Saved."))
-        return redirect("preferences")
+        try:
+            user = change_user(user, **form.cleaned_data)
+        except ValidationError as refusal:
+            form.add_refusal(refusal)
+        else:
+            with translation.override(user.language or translation.get_language()):
+                messages.success(request, _("Saved."))
+            return redirect("preferences")
     return render(request, "people/preferences.html", {"form": form})

@@ -46,7 +46,7 @@ def stop(request: HttpRequest) -> int | None:
 
 
 class PreviewMiddleware:
-    """Right after the authentication middleware: from here on everybody finds the previewed user signed in."""
+    """From here on everybody finds the previewed user signed in. After what ends sessions, before all that asks who."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -64,7 +64,7 @@ class PreviewMiddleware:
             request.user = user
         response = self.get_response(request)
         if preview and response.get("Content-Disposition", "").startswith("attachment"):
-            response.close()
+            # Not closed: that would end the request, and its connection to the database with it.
             return _refuse(request)
         return response
 

@@ -8,7 +8,6 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
-from django.utils import translation
 
 from crm.accounts.access_words import sentences, summary
 from crm.accounts.levels import SETS, Area, Level
@@ -16,6 +15,7 @@ from crm.accounts.models import User
 from crm.accounts.people import LEVELS, RIGHTS, change_user, deactivate
 from crm.actor import acting_as
 from crm.audit.models import Action, Entry
+from tests.access.signing import app_of
 from tests.access.worlds import administrator, member, reloaded, team, with_set
 from tests.deals import factories as make
 
@@ -64,7 +64,7 @@ PAGES = ["/settings/users/", "/settings/users/invite/", "/settings/teams/", "/se
 def test_members_find_nothing_of_it(client_of):
     ann, ben = member("ann"), member("ben")
     north = team("North", ann)
-    theirs = ["", "deactivate/", "hand-over/"]
+    theirs = ["", "deactivate/", "hand-over/", "second-factor/remove/"]
     web = client_of(ann)
     for address in [
         *PAGES,
@@ -74,7 +74,7 @@ def test_members_find_nothing_of_it(client_of):
     ]:
         assert web.get(address).status_code == 403, address
         assert web.post(address, {"name": "x"}).status_code in (403, 405), address
-    for step in ("access", "link", "withdraw", "activate", "preview"):
+    for step in ("access", "link", "withdraw", "activate", "preview", "password-link"):
         assert web.post(f"/settings/users/{ben.pk}/{step}/", table()).status_code == 403
 
 
@@ -88,6 +88,9 @@ def test_the_list_tells_who_there_is_and_what_they_see(web):
     assert "North (manager)" in page
     assert "Everything, and Settings" in page
     assert page.index("Deactivated") < page.index("Gone")
+    assert page.count("no second factor") == 4
+    app_of(seller)
+    assert web.get("/settings/users/").content.decode().count("no second factor") == 3
 
 
 def test_the_list_asks_as_often_for_many(web, django_assert_max_num_queries):
@@ -144,12 +147,21 @@ def test_the_table_sets_levels_and_rights(web):
 
 
 @pytest.mark.parametrize("one", SETS, ids=lambda one: one.code)
-def test_a_ready_made_set_is_applied_as_a_whole(web, one):
+def test_a_ready_made_set_fills_the_table_and_is_saved_as_a_whole(web, one):
     ann = member("ann", contacts=OWN, customers=TEAM, rights=False)
-    web.post(f"/settings/users/{ann.pk}/access/", {"set": one.code})
+    before = {name: getattr(ann, name) for name in one.values()}
+    page = web.post(f"/settings/users/{ann.pk}/access/", {"set": one.code})
+    assert "Filled in, and not saved yet." in page.content.decode()
+    assert {name: getattr(reloaded(ann), name) for name in before} == before
+    web.post(f"/settings/users/{ann.pk}/access/", as_sent(page.context["access"]))
     ann.refresh_from_db()
     assert {name: getattr(ann, name) for name in one.values()} == one.values()
-    assert str(one.label) in summary(ann)
+    assert summary(ann) == str(one.label)
+
+
+def as_sent(form):
+    """What a browser sends of a form that it was given filled."""
+    return {name: value for name, value in form.initial.items() if value is not False}
 
 
 def test_with_scripts_a_set_fills_the_table_and_changes_nothing(web):
@@ -262,43 +274,6 @@ def test_what_a_refused_deactivation_would_have_handed_over_stays(web, root):
     contact.refresh_from_db()
     assert contact.owner == root
     assert not Entry.objects.filter(action=Action.HANDED_OVER).exists()
-
-
-# -- what everybody chooses for themselves
-
-
-def test_everybody_chooses_for_themselves(client_of):
-    ann = member("ann")
-    sent = {"language": "de", "time_zone": "Europe/Berlin", "formats": "GB", "theme": "dark"}
-    web = client_of(ann)
-    assert web.post("/preferences/", {**sent, "is_superuser": "on"}).status_code == 302
-    ann.refresh_from_db()
-    assert {name: getattr(ann, name) for name in sent} == sent
-    assert (ann.shortcuts, ann.is_superuser) == (False, False)
-    assert 'lang="de-gb"' in web.get("/preferences/").content.decode()
-
-
-@pytest.mark.parametrize(
-    ("formats", "day", "value"),
-    [
-        ("", "05.03.2026", "1.234,50"),
-        ("GB", "05/03/2026", "1,234.50"),
-        ("US", "03/05/2026", "1,234.50"),
-        ("FR", "05/03/2026", "1\xa0234,50"),
-    ],
-)
-def test_dates_and_numbers_follow_the_formats_and_words_the_language(
-    client_of, formats, day, value
-):
-    ann = member("ann")
-    change_user(ann, language="de", formats=formats)
-    make.deal(make.company(), value="1234.50", currency="EUR", estimated_close_date="2026-03-05")
-    columns = "?columns=name,value,expected_close"
-    with translation.override("en"):
-        page = client_of(ann).get(f"/deals/lists/open/{columns}").content.decode()
-    assert day in page
-    assert value in page.replace("&nbsp;", "\xa0").replace("\u202f", "\xa0")
-    assert "Kontakte" in page
 
 
 def test_whoever_acts_is_written_down(root):
