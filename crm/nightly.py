@@ -57,6 +57,13 @@ def drop_old_runs() -> tuple[bool, str]:
     return True, str(purge_expired())
 
 
+def forget_sessions() -> tuple[bool, str]:
+    """Removes sessions that nobody can go on with."""
+    from crm.accounts.sessions import forget_over
+
+    return True, str(forget_over())
+
+
 def back_up() -> tuple[bool, str]:
     """Makes the backup of the night, where there is a folder for it."""
     from crm.backup.nightly import back_up
@@ -78,6 +85,7 @@ JOBS: dict[str, Callable[[], tuple[bool, str]]] = {
     "empty_removed": empty_removed,
     "drop_old_runs": drop_old_runs,
     "remove_exports": remove_exports,
+    "forget_sessions": forget_sessions,
     "shorten_audit_log": shorten_audit_log,
     "back_up": back_up,
 }

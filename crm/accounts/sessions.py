@@ -10,6 +10,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -85,6 +86,14 @@ def end_outlived(request: HttpRequest, reason: str) -> None:
         UserSession.objects.filter(session_key=key).delete()
         record(Action.SESSION_ENDED, user, actor=user, number=1, reason=reason)
     request.session.flush()
+
+
+def forget_over() -> int:
+    """Remove sessions that have expired, and what was listed of sessions that are gone; returns how many expired."""
+    number, _kinds = Session.objects.filter(expire_date__lte=timezone.now()).delete()
+    stored = Session.objects.filter(session_key=OuterRef("session_key"))
+    UserSession.objects.filter(~Exists(stored)).delete()
+    return number
 
 
 _SYSTEMS = [

@@ -4,7 +4,6 @@ from allauth.account import views as account_views
 from allauth.mfa.recovery_codes import views as code_views
 from allauth.mfa.totp import views as app_views
 from allauth.mfa.webauthn import views as key_views
-from allauth.socialaccount.providers.openid_connect import views as company_views
 from django.conf import settings
 from django.urls import path, re_path, reverse_lazy
 
@@ -66,6 +65,6 @@ urlpatterns = [
     path("login/passkey/", key_views.login_webauthn, name="mfa_login_webauthn"),
     path("confirm/code/", views.ConfirmByCode.as_view(), name="mfa_reauthenticate"),
     path("confirm/passkey/", key_views.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
-    path("company/", company_views.login, COMPANY, name="openid_connect_login"),
-    path("company/back/", company_views.callback, COMPANY, name="openid_connect_callback"),
+    path("company/", views.company_start, COMPANY, name="openid_connect_login"),
+    path("company/back/", views.company_back, COMPANY, name="openid_connect_callback"),
 ]

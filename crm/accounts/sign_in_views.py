@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from allauth.account import views as account_views
 from allauth.account.internal.decorators import login_not_required
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.base import views as factor_views
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import get_adapter as get_company_adapter
+from allauth.socialaccount.providers.openid_connect import views as company_views
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import messages
@@ -18,6 +21,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
+from requests import RequestException
 
 from crm.accounts.second_factor import is_missing
 from crm.accounts.sessions import current_key, device_words, end_others, end_sessions, sessions_of
@@ -66,6 +70,32 @@ class SecondStep(AnswersTooMany, factor_views.AuthenticateView):
 
 class ConfirmByCode(AnswersTooMany, factor_views.ReauthenticateView):
     pass
+
+
+@login_not_required
+def company_start(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Leads to the company's identity provider."""
+    return _with_company(company_views.login, request, provider_id)
+
+
+@login_not_required
+def company_back(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Where the identity provider leads back to."""
+    return _with_company(company_views.callback, request, provider_id)
+
+
+def _with_company(
+    step: Callable[..., HttpResponse], request: HttpRequest, provider_id: str
+) -> HttpResponse:
+    try:
+        return step(request, provider_id)
+    except (RequestException, KeyError, ValueError) as error:
+        # It is down, or says something else than such providers do: not for the person to mend.
+        try:
+            get_company_adapter().on_authentication_error(request, None, exception=error)
+        except ImmediateHttpResponse as answer:
+            return answer.response
+        raise
 
 
 def company_sign_in(request: HttpRequest) -> dict[str, str] | None:

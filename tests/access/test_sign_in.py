@@ -312,8 +312,6 @@ ALLAUTH = {
     "mfa_reauthenticate_webauthn",
     "mfa_remove_webauthn",
     "mfa_view_recovery_codes",
-    "openid_connect_callback",
-    "openid_connect_login",
 }
 
 
