@@ -18,7 +18,7 @@ urlpatterns = [
     path("login/cancel/", views.cancel, name="sign_in_cancel"),
     path("confirm/", views.Confirm.as_view(), name="account_reauthenticate"),
     path("password/", views.ChangePassword.as_view(), name="account_change_password"),
-    path("password/reset/", account_views.password_reset, name="account_reset_password"),
+    path("password/reset/", views.ResetPassword.as_view(), name="account_reset_password"),
     path(
         "password/reset/sent/",
         account_views.password_reset_done,

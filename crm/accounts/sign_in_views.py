@@ -23,6 +23,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 from requests import RequestException
 
+from crm.accounts.invitations import mail_is_set_up
 from crm.accounts.second_factor import is_missing
 from crm.accounts.sessions import current_key, device_words, end_others, end_sessions, sessions_of
 
@@ -62,6 +63,12 @@ class ChangePassword(AnswersTooMany, account_views.PasswordChangeView):
             return redirect("mfa_index")
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         return response
+
+
+class ResetPassword(account_views.PasswordResetView):
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        return context | {"mail_is_set_up": mail_is_set_up()}
 
 
 class SecondStep(AnswersTooMany, factor_views.AuthenticateView):

@@ -298,7 +298,6 @@ def addresses() -> list[tuple[str, URLPattern]]:
 
 
 ALLAUTH = {
-    "account_reset_password",
     "account_reset_password_done",
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
