@@ -493,7 +493,12 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 DEVICE_COOKIE_NAME = "device"
+THEME_COOKIE_NAME = "theme"
+MESSAGE_COOKIE_NAME = "messages"
+MESSAGE_STORAGE = "crm.message_cookie.MessageStorage"
 
 if PRODUCTION:
     SECURE_SSL_REDIRECT = True
@@ -510,6 +515,8 @@ if PRODUCTION:
     CSRF_COOKIE_NAME = "__Host-csrftoken"
     LANGUAGE_COOKIE_NAME = "__Host-language"
     DEVICE_COOKIE_NAME = "__Host-device"
+    THEME_COOKIE_NAME = "__Host-theme"
+    MESSAGE_COOKIE_NAME = "__Host-messages"
     if read(
         "bool",
         "BEHIND_PROXY",

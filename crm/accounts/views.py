@@ -9,7 +9,6 @@ from django.utils.translation import check_for_language
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.i18n import set_language as remember_language
 
-from crm.accounts.context import THEME_COOKIE
 from crm.accounts.models import User
 
 
@@ -35,7 +34,7 @@ def set_theme(request: HttpRequest) -> HttpResponseBase:
             request.user.theme = theme
             request.user.save(update_fields=["theme"])
         response.set_cookie(
-            THEME_COOKIE,
+            settings.THEME_COOKIE_NAME,
             theme,
             max_age=365 * 24 * 3600,
             secure=settings.SESSION_COOKIE_SECURE,
