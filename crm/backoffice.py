@@ -53,7 +53,7 @@ class BackOffice(admin.AdminSite):
             raise PermissionDenied
         return redirect_to_login(following, reverse(settings.LOGIN_URL))
 
-    def password_change(
+    def password_change(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return HttpResponseRedirect(reverse("account_change_password"))

@@ -80,7 +80,7 @@ def end_others(user: User, keep: str | None, reason: str) -> int:
 
 def end_outlived(request: HttpRequest, reason: str) -> None:
     """End the session of this request, which goes on as nobody's."""
-    user = User.objects.filter(pk=request.session.get(SESSION_KEY)).first()
+    user = User.objects.filter(pk=request.session.get(SESSION_KEY, 0)).first()
     key = request.session.session_key
     if user is not None:
         UserSession.objects.filter(session_key=key).delete()

@@ -58,7 +58,8 @@ class Confirm(AnswersTooMany, account_views.ReauthenticateView):
 
 class ChangePassword(AnswersTooMany, account_views.PasswordChangeView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        if not request.user.has_usable_password():
+        user: Any = request.user
+        if not user.has_usable_password():
             messages.info(request, _("You sign in without a password."))
             return redirect("mfa_index")
         response: HttpResponseBase = super().dispatch(request, *args, **kwargs)

@@ -46,6 +46,7 @@ def count_guess(request: HttpRequest, name: str, user: User | None) -> Guess:
     """Count one more guess at the password of ``name``, which is the user's if there is one."""
     guess = Guess()
     device = device_of(request, user)
+    steps: list[tuple[str, str | None, Verdict]]
     if device:
         steps = [("sign_in_device", device, Verdict.SHUT)]
     else:
