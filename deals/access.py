@@ -27,11 +27,16 @@ def creators_only(user: Any) -> None:
         raise PermissionDenied
 
 
+def edits_all_contacts(user: Any) -> bool:
+    """Whether there is no contact that ``user`` may not change. No statement."""
+    areas = (Area.CONTACTS, Area.CUSTOMERS)
+    return all(level_of(user, area, "edit") == Level.ALL for area in areas)
+
+
 def editable_contacts(ids: Iterable[int | None], user: Any) -> frozenset[int]:
     """Those of these contacts that ``user`` may change; a statement, and none for who may change them all."""
     asked = frozenset(pk for pk in ids if pk is not None)
-    areas = (Area.CONTACTS, Area.CUSTOMERS)
-    if not asked or all(level_of(user, area, "edit") == Level.ALL for area in areas):
+    if not asked or edits_all_contacts(user):
         return asked
     found = Contact.objects.editable_by(user).filter(pk__in=asked).order_by()
     return frozenset(found.values_list("pk", flat=True))

@@ -28,6 +28,12 @@ from settings.types import default_of
 
 # What becomes of the main contact before.
 KEEP, REMOVE = "keep", "remove"
+WAYS = [(KEEP, _("Keep on the deal")), (REMOVE, _("Remove from the deal"))]
+
+
+def only_keep(form: forms.Form | forms.ModelForm, name: str) -> None:
+    """Let the main contact before only be kept, as it is nobody whom the user may change."""
+    cast(forms.ChoiceField, form.fields[name]).choices = WAYS[:1]
 
 
 class StageChoiceField(forms.ModelChoiceField):
@@ -173,7 +179,7 @@ class MoveForm(forms.Form):
 class LinkForm(forms.Form):
     """One more contact on a deal."""
 
-    contact = ContactChoiceField(label=_("Contact"))
+    contact = ContactChoiceField(label=_("Contact"), act="edit")
     role = forms.CharField(label=_("Role"), required=False, max_length=120)
 
     def __init__(self, *args: Any, user: Any, deal: Deal, **kwargs: Any) -> None:
@@ -192,12 +198,15 @@ class LinkForm(forms.Form):
 
 
 class StarForm(forms.Form):
-    """Another main contact, and what becomes of the one before, which who may not change it can only keep."""
+    """Another main contact, and what becomes of the one before, which who may not change it can only keep.
 
-    contact = ContactChoiceField(label=_("Main contact"))
+    ``ways`` is what may become of it.
+    """
+
+    contact = ContactChoiceField(label=_("Main contact"), act="edit")
     previous = forms.ChoiceField(
         label=_("The main contact before"),
-        choices=[(KEEP, _("Keep on the deal")), (REMOVE, _("Remove from the deal"))],
+        choices=WAYS,
         widget=forms.RadioSelect,
     )
 
@@ -207,11 +216,7 @@ class StarForm(forms.Form):
         super().__init__(data, **kwargs)
         contact = cast(ContactChoiceField, self.fields["contact"])
         contact.contacts = Contact.objects.editable_by(user)
-        previous = cast(forms.ChoiceField, self.fields["previous"])
+        self.ways = [KEEP, REMOVE]
         if not editable_contacts([deal.primary_contact_id], user):
-            previous.choices = [one for one in previous.choices if one[0] != REMOVE]
-
-    @property
-    def ways(self) -> list[str]:
-        """What may become of the main contact before."""
-        return [value for value, _label in cast(forms.ChoiceField, self.fields["previous"]).choices]
+            only_keep(self, "previous")
+            self.ways = [KEEP]

@@ -76,6 +76,9 @@ CODES = {
         "created": gettext_lazy("created"),
         "undone": gettext_lazy("undone"),
         "trash_emptied": gettext_lazy("removed from the trash for good"),
+        "quiet_kept": gettext_lazy("quiet customers kept"),
+        "quiet_proposed_again": gettext_lazy("quiet customers proposed again"),
+        "win_forgotten": gettext_lazy("kept win forgotten"),
     },
     "category": dict(Category.choices),
 }

@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from contacts.models import Contact, StatusChange
 from contacts.statuses import CustomerStatus, ProspectStatus, Standing, StatusKind
 from crm.actor import current_actor
+from crm.audit.models import Action
+from crm.audit.services import record
 from crm.changes import one_change
 from deals.models import Deal, DealParty
 from deals.services import sql
@@ -211,5 +213,6 @@ def forget_win(contact: Contact, deal: Deal) -> bool:
         _forget_kept(state, kept)
         now = timezone.now()
         change.status_changes += _write(state, now, now, Cause.WIN_FORGOTTEN)
+        record(Action.CHANGED, contact, how="win_forgotten")
     contact.refresh_from_db()
     return True
