@@ -37,6 +37,7 @@ from crm.accounts.collaborators import NAME, CollaboratorForm
 from crm.accounts.doors import may_edit, sees_all
 from crm.accounts.levels import Area, Level
 from crm.accounts.models import User
+from crm.suppression.services import suppressed
 from deals.models import Deal, DealParty
 from deals.notices import active_deals_elsewhere
 from deals.services import explain
@@ -129,6 +130,11 @@ class ContactCard:
     @cached_property
     def may_add_employee(self) -> bool:
         return self.may_edit and may_create(self.user)
+
+    @cached_property
+    def is_suppressed(self) -> bool:
+        """Whether somebody of its address was erased, and is not to be written to."""
+        return bool(suppressed([self.contact.email]))
 
     # -- who works on it
 

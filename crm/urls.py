@@ -19,6 +19,7 @@ urlpatterns = [
     path("settings/", include("crm.accounts.people_urls")),
     path("settings/", include("settings.urls")),
     path("", include("crm.traces.urls")),
+    path("", include("crm.privacy.urls")),
     path("", include("crm.lists.urls")),
     path("", include("crm.bulk.urls")),
     path("", include("contacts.urls")),

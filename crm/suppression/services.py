@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+
+from django.db.models import QuerySet
 
 from crm.suppression.models import Salt, Suppression
 
@@ -14,11 +17,9 @@ def normalised(address: str) -> str:
     """An address as all ways of writing it come to: no blanks around it, small letters, the domain in ASCII."""
     text = unicodedata.normalize("NFKC", address).strip().casefold()
     local, at, domain = text.rpartition("@")
-    try:
+    # What is no domain that anybody could write to is told apart as it is written.
+    with contextlib.suppress(UnicodeError):
         domain = domain.rstrip(".").encode("idna").decode("ascii")
-    except UnicodeError:
-        # No domain that anybody could write to; told apart as it is written.
-        pass
     return f"{local}{at}{domain}"
 
 
@@ -49,3 +50,17 @@ def suppressed(addresses: Iterable[str]) -> dict[str, str]:
         Suppression.objects.filter(digest__in=set(digests.values())).values_list("digest", "reason")
     )
     return {one: found[digest] for one, digest in digests.items() if digest in found}
+
+
+def of_addresses(addresses: Iterable[str]) -> QuerySet[Suppression]:
+    """What is remembered of these addresses."""
+    salt = Salt.objects.filter(pk=1).values_list("value", flat=True).first()
+    digests = [_digest(salt, one) for one in addresses if one] if salt else []
+    return Suppression.objects.filter(digest__in=digests).order_by("pk")
+
+
+def asker() -> Callable[[str], bool]:
+    """Whether an address is not to be written to, for asking of many: two statements for all of them."""
+    salt = Salt.objects.filter(pk=1).values_list("value", flat=True).first()
+    digests = set(Suppression.objects.values_list("digest", flat=True)) if salt else set()
+    return lambda address: bool(digests) and _digest(salt or "", address) in digests
