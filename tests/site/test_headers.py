@@ -1,6 +1,7 @@
 import pytest
 
 from crm.accounts.models import User
+from crm.actor import address_of
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -45,3 +46,21 @@ def test_a_stranger_is_sent_to_sign_in(client, db):
     answer = client.get("/accounts/password/")
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith("/accounts/login/")
+
+
+@pytest.mark.parametrize(
+    ("proxied", "forwarded", "found"),
+    [
+        (False, "203.0.113.7", "192.0.2.1"),
+        (True, "203.0.113.7", "203.0.113.7"),
+        (True, "198.51.100.9, 203.0.113.7", "203.0.113.7"),
+        (True, "203.0.113.7, <script>", "192.0.2.1"),
+        (True, "", "192.0.2.1"),
+    ],
+)
+def test_only_what_our_own_proxy_saw_is_taken_for_the_address(
+    rf, settings, proxied, forwarded, found
+):
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if proxied else None
+    request = rf.get("/", REMOTE_ADDR="192.0.2.1", headers={"X-Forwarded-For": forwarded})
+    assert address_of(request) == found
