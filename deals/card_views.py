@@ -209,7 +209,10 @@ def link_add(request: HttpRequest, pk: int) -> HttpResponse:
 @retrying
 def link_remove(request: HttpRequest, pk: int, link: int) -> HttpResponse:
     deal = _edited(request, pk)
-    found = DealContact.objects.filter(deal=deal, pk=link).select_related("contact").first()
+    # Whoever cannot be seen there is not there, as one whom somebody took off before.
+    seen = Contact.objects.visible_to(request.user)
+    links = DealContact.objects.filter(deal=deal, contact__in=seen)
+    found = links.filter(pk=link).select_related("contact").first()
     if found is not None:
         editable_or_refuse(Contact, request.user, found.contact_id)
         with one_change() as change:
