@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -17,6 +18,7 @@ from crm.accounts import invitations, lost
 from crm.accounts.models import Invitation, User
 from crm.accounts.people import LEVELS, deactivate
 from crm.audit.models import Action, Entry
+from tests.access.signing import PASSWORD as SIGN_IN
 from tests.access.signing import app_of, confirm, is_in, root, signed_in, with_password
 from tests.access.worlds import administrator, member, reloaded, team
 from tests.proof.racing import at_once
@@ -261,6 +263,11 @@ def test_of_two_who_accept_at_once_one_is_let_in() -> None:
 # -- what was lost
 
 
+def query_of(answer: Any) -> str:
+    """The address that an answer leads back to."""
+    return parse_qs(urlsplit(answer["Location"]).query)["next"][0]
+
+
 def test_without_mail_an_administrator_hands_out_a_link_for_a_new_password(
     without_mail: None,
 ) -> None:
@@ -331,7 +338,10 @@ def test_whoever_takes_over_a_session_helps_nobody_with_it(without_mail: None) -
         answer = stolen.post(f"/settings/users/{ann.pk}/{step}/")
         assert answer["Location"].startswith("/accounts/confirm/")
     assert ann.authenticator_set.exists()
-    confirm(stolen)
+    # Whoever has the password goes on where they were.
+    answer = stolen.post(f"/settings/users/{ann.pk}/password-link/")
+    page = stolen.post(answer["Location"], {"password": SIGN_IN, "next": query_of(answer)})
+    assert "/accounts/password/reset/" in page.context["link"]
     app_of(me)
     for step in ("password-link", "second-factor/remove"):
         stolen.post(f"/settings/users/{me.pk}/{step}/")

@@ -102,6 +102,8 @@ def test_menus_offer_nothing_that_is_closed(web: Client) -> None:
     page = web.get("/contacts/").content.decode()
     for address in ("/preferences/", "/accounts/security/", reverse("account_logout")):
         assert address not in page
+    # What scripts say of a step that was refused.
+    assert f'data-failed="{REFUSED}"' in page
 
 
 def test_a_button_ends_it(web: Client, root: User, seller: User) -> None:
