@@ -41,6 +41,12 @@ def test_a_forged_request_id_is_not_taken_over(client):
     assert answer.headers["X-Request-ID"] != "forged"
 
 
+def test_trace_is_answered_nowhere(signed_in):
+    for path in ("/healthz", "/contacts/", "/accounts/login/", "/admin/", "/nowhere/"):
+        assert signed_in.trace(path).status_code == 405, path
+        assert signed_in.get(path).status_code in (200, 302, 404), path
+
+
 def test_a_stranger_is_sent_to_sign_in(client, db):
     User.objects.create_user("anna")
     answer = client.get("/accounts/password/")
