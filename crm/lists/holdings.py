@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import ngettext
 
 from crm.accounts.holdings import Holding, register
@@ -12,7 +12,7 @@ from crm.lists.models import SmartList
 
 
 def _shared(user: User) -> QuerySet[SmartList]:
-    return SmartList.objects.filter(owner=user, shared=True)
+    return SmartList.objects.filter(Q(shared=True) | Q(team__isnull=False), owner=user)
 
 
 def _hand(user: User, to: User) -> int:
