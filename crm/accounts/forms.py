@@ -102,5 +102,7 @@ class NewPasswordForm(ResetPasswordKeyForm):
 
 
 def _name_new_password(form: forms.Form) -> None:
-    form.fields["password1"].label = _("New password")
-    form.fields["password2"].label = _("New password, again")
+    labels = {"password1": _("New password"), "password2": _("New password, again")}
+    for name, label in labels.items():
+        form.fields[name].label = label
+        form.fields[name].widget.attrs.pop("placeholder", None)

@@ -11,6 +11,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import InvalidToken
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -497,3 +498,15 @@ def test_previewing_administrator_needs_the_factor_of_an_administrator() -> None
     assert client.get("/contacts/").status_code == 200
     require_factor(administrators=True, members=False)
     assert client.get("/contacts/").status_code == 302
+
+
+def test_command_lets_in_the_only_administrator_who_lost_the_factor(capsys: Any) -> None:
+    user = root()
+    app_of(user)
+    call_command("remove_second_factor", "root")
+    assert "signs in with the password alone" in capsys.readouterr().out
+    assert post(Client(), "root", PASSWORD)["Location"] == "/"
+    call_command("remove_second_factor", "root")
+    assert "had no second factor" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="There is no user “nobody”"):
+        call_command("remove_second_factor", "nobody")

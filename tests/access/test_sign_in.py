@@ -10,6 +10,7 @@ from unittest.mock import patch
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.cache import cache
+from django.core.management import call_command
 from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
@@ -412,3 +413,12 @@ def test_pages_of_signing_in_are_kept_by_no_cache() -> None:
     mine = signed_in(ann())
     assert "no-store" in mine.get(SECURITY)["Cache-Control"]
     assert "no-store" in Client().get(LOGIN)["Cache-Control"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_counters_outlive_what_empties_the_tables() -> None:
+    cache.set("kept", 1)
+    call_command("flush", interactive=False)
+    assert cache.get("kept") == 1
+    cache.delete("kept")
+    assert cache.get("kept") is None
