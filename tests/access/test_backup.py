@@ -614,8 +614,10 @@ def test_a_restore_that_fails_at_its_end_gives_the_files_back(
     def failing(folder: Path) -> Iterator[None]:
         with exchanged(folder):
             assert (media / "empty").read_text() == ""
-            raise OSError("the disk is gone")
-            yield
+            yield from fails()
+
+    def fails() -> Iterator[None]:
+        raise OSError("the disk is gone")
 
     exchanged = restoring.media.exchanged
     monkeypatch.setattr(restoring.media, "exchanged", failing)

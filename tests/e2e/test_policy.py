@@ -58,7 +58,7 @@ class Crawl:
 
     def __post_init__(self) -> None:
         self.page.add_init_script(LISTEN)
-        self.page.on("console", lambda m: m.type == "error" and self.complain(m.text))
+        self.page.on("console", lambda m: self.complain(m.text) if m.type == "error" else None)
         self.page.on("pageerror", lambda error: self.complain(str(error)))
 
     @property
