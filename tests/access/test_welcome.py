@@ -28,7 +28,7 @@ SENT = {
     "password": PASSWORD,
     "again": PASSWORD,
 }
-METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "trace")
+METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 
 
 @pytest.fixture
@@ -82,6 +82,11 @@ def test_then_the_page_is_dead_whatever_the_method_and_header(who: str) -> None:
             for address in ("/welcome/", "/welcome/?_method=POST"):
                 answer = getattr(client, method)(address, headers=header)
                 assert answer.status_code == 404, (method, header)
+    # Which is refused everywhere.
+    traced = [
+        client.trace(address).status_code for address in ("/welcome/", "/there-is-no-such-page/")
+    ]
+    assert traced == [405, 405]
     assert client.post("/welcome/", SENT).status_code == 404
     gone = client.get("/welcome/")
     assert gone["Content-Type"] == never["Content-Type"]
