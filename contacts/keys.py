@@ -107,7 +107,7 @@ class OwnWords(models.Func):
     def __init__(self, key: Any, **extra: Any) -> None:
         super().__init__(key, **extra)
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:  # type: ignore[override]
         key, parameters = compiler.compile(self.source_expressions[0])
         return f"(SPLIT_PART({key}, '  ', 1) || ' ')", parameters
 

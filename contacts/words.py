@@ -12,8 +12,9 @@ only proposals, and what is found is found among the rows that are searched.
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import batched
 from typing import Any, NamedTuple
 
@@ -197,13 +198,16 @@ def _is_one_of(word: str, alternatives: Sequence[str]) -> Q:
 def in_own_words(condition: Q) -> Q:
     """The same of a search key without the words of the company; for the conditions made here."""
     found = Q(_connector=condition.connector, _negated=condition.negated)
-    for child in condition.children:
+    children: list[Any] = condition.children
+    for child in children:
+        made: Any
         if isinstance(child, Q):
-            found.children.append(in_own_words(child))
+            made = in_own_words(child)
         else:
             path, text = child
             lookup = {"search_key__contains": Contains, "search_key__regex": Regex}[path]
-            found.children.append(lookup(OwnWords("search_key"), text))
+            made = lookup(OwnWords("search_key"), text)
+        found.children.append(made)
     return found
 
 
@@ -264,7 +268,21 @@ def _nearly(pieces: Iterable[Piece], lift: Lift) -> Q | None:
     for piece in pieces:
         if piece.number:
             condition &= lift(piece.condition)
+        elif " " in piece.words:
+            condition &= lift(_side_by_side(piece, alternatives))
     return condition
+
+
+def _side_by_side(piece: Piece, alternatives: Mapping[str, Sequence[str]]) -> Q:
+    """The words of a piece as they were typed together, one of the alternatives instead of any.
+
+    Without it a word that comes near, and that only a hidden record has, would let others be found.
+    """
+    words = (
+        f"({'|'.join([re.escape(word), *alternatives.get(word, ())])})"
+        for word in piece.words.split()
+    )
+    return piece.condition | Q(search_key__regex=f" {' '.join(words)} ")
 
 
 def _some(rows: models.QuerySet, condition: Q) -> list[Any]:
