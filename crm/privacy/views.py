@@ -88,17 +88,14 @@ def erase(request: HttpRequest, subject: Subject) -> HttpResponse:
     """What erasing does, in numbers; posting with the name erases."""
     form = EraseForm(request.POST or None, expected=subject.name)
     problem, status = "", 200
-    if request.method == "POST":
-        if form.is_valid():
-            try:
-                erase_person(subject.pk)
-            except ValidationError as refusal:
-                problem, status = " ".join(refusal.messages), 409
-            else:
-                messages.success(request, _("The person is erased."))
-                return redirect("privacy:person", subject.pk)
+    if request.method == "POST" and form.is_valid():
+        try:
+            erase_person(subject.pk)
+        except ValidationError as refusal:
+            problem, status = " ".join(refusal.messages), 409
         else:
-            status = 422
+            messages.success(request, _("The person is erased."))
+            return redirect("privacy:person", subject.pk)
     context: dict[str, Any] = {"subject": subject, "form": form, "problem": problem}
     if not problem:
         try:

@@ -364,7 +364,7 @@ def test_preview_names_other_records_that_name_the_person(client):
 def test_only_who_types_the_name_erases(client, typed):
     client.force_login(administrator())
     ada = person("Lovelace", first_name="Ada")
-    assert client.post(page("erase", ada.pk), {"name": typed}).status_code == 422
+    assert client.post(page("erase", ada.pk), {"name": typed}).status_code == 200
     assert Contact.objects.get(pk=ada.pk).name == "Ada Lovelace"
     assert client.post(page("erase", ada.pk), {"name": " Ada  Lovelace "}).status_code == 302
     assert Contact.objects.get(pk=ada.pk).name == f"Erased person {ada.pk}"
