@@ -12,7 +12,6 @@ only proposals, and what is found is found among the rows that are searched.
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import batched
@@ -269,20 +268,20 @@ def _nearly(pieces: Iterable[Piece], lift: Lift) -> Q | None:
         if piece.number:
             condition &= lift(piece.condition)
         elif " " in piece.words:
-            condition &= lift(_side_by_side(piece, alternatives))
+            condition &= lift(_apart_if_mistyped(piece, alternatives))
     return condition
 
 
-def _side_by_side(piece: Piece, alternatives: Mapping[str, Sequence[str]]) -> Q:
-    """The words of a piece as they were typed together, one of the alternatives instead of any.
+def _apart_if_mistyped(piece: Piece, alternatives: Mapping[str, Sequence[str]]) -> Q:
+    """What was typed together stands apart only in a record that has one of the alternatives itself.
 
-    Without it a word that comes near, and that only a hidden record has, would let others be found.
+    Otherwise a word that only a hidden record has would let others be found.
     """
-    words = (
-        f"({'|'.join([re.escape(word), *alternatives.get(word, ())])})"
-        for word in piece.words.split()
-    )
-    return piece.condition | Q(search_key__regex=f" {' '.join(words)} ")
+    found = piece.condition
+    for word in piece.words.split():
+        if alternatives.get(word):
+            found |= _is_one_of(word, alternatives[word])
+    return found
 
 
 def _some(rows: models.QuerySet, condition: Q) -> list[Any]:
