@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
@@ -112,7 +112,7 @@ class ActorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         def signed_in_user() -> User | None:
             # Who previews the product as somebody else does stays whoever acts.
-            user = getattr(request, "previewer", None) or request.user
+            user: Any = getattr(request, "previewer", None) or request.user
             return user if user.is_authenticated else None
 
         token = _find_actor.set(signed_in_user)

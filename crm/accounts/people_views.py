@@ -34,10 +34,10 @@ def users(request: HttpRequest) -> HttpResponse:
         .prefetch_related("teams", "managed_teams")
         .order_by("first_name", "last_name", "username")
     )
-    rows = [{"user": one, "access": access_words.summary(one)} for one in found]
+    rows = [(one, access_words.summary(one)) for one in found]
     context = {
-        "let_in": [row for row in rows if row["user"].is_active],
-        "deactivated": [row for row in rows if not row["user"].is_active],
+        "let_in": [row for row in rows if row[0].is_active],
+        "deactivated": [row for row in rows if not row[0].is_active],
     }
     return render(request, "people/users.html", context)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -19,7 +21,8 @@ from crm.retry import retrying
 @require_http_methods(["GET", "HEAD", "POST"])
 @retrying
 def preferences(request: HttpRequest) -> HttpResponse:
-    user = User.objects.get(pk=request.user.pk)
+    me: Any = request.user
+    user = User.objects.get(pk=me.pk)
     form = PreferencesForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
         try:

@@ -84,7 +84,7 @@ def _previewed(preview: dict[str, Any], previewer: Any) -> User | None:
     if not is_administrator(previewer) or previewer.pk != preview.get("by"):
         return None
     members = User.objects.filter(is_active=True, is_superuser=False)
-    return members.annotate(**ALONG).filter(pk=preview.get("user")).first()
+    return members.annotate(**ALONG).filter(pk=preview.get("user", 0)).first()
 
 
 def _refuse(request: HttpRequest) -> HttpResponse:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.conf import settings
 from django.contrib.auth import login
@@ -37,7 +39,7 @@ class FirstForm(ChoosePasswordForm):
     )
     field_order = ["key", "username", "first_name", "last_name", "email", "password", "again"]
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if not service.asks_for_key():
             del self.fields["key"]
