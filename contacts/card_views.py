@@ -73,7 +73,7 @@ def explanation(request: HttpRequest, pk: int) -> HttpResponse:
     contact = _seen(request, pk)
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect(f"{contact.get_absolute_url()}#standing")
-    found = explain(contact)
+    found = explain(contact, reader=request.user)
     context = {
         "contact": contact,
         "statuses": [found.prospect, found.customer],
@@ -328,7 +328,9 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         try:
             with one_change() as change:
-                contact.delete()
+                lock_deals_of([pk])
+                locked = Contact.objects.select_for_update(no_key=True)
+                editable_or_refuse(locked, request.user, pk).delete()
         except ProtectedError:
             return _show_delete(request, contact)
         tell(request, _("%(name)s is in the trash.") % {"name": contact.name}, change)

@@ -114,7 +114,7 @@ class ContactCard:
 
     @cached_property
     def statuses(self) -> list[Any]:
-        explanation = explain(self.contact, as_loaded=True)
+        explanation = explain(self.contact, reader=self.user, as_loaded=True)
         return [explanation.prospect, explanation.customer]
 
     # -- what the reader may do
@@ -441,7 +441,7 @@ def markings(company: Contact, user: Any, kind: str, value: str) -> list[Marking
         already = getattr(person, f"{kind}_status") == value
         reason = ""
         if not already:
-            reason = refusal(person, person.standing, kind, value, stored_names(person))
+            reason = refusal(person, person.standing, kind, value, stored_names(person, user))
         found.append(Marking(person, reason, already))
     return found
 

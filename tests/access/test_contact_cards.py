@@ -13,7 +13,7 @@ from django.urls import reverse
 from contacts.models import Contact
 from crm.accounts.levels import Level
 from deals.models import DealContact
-from tests.access.worlds import member, with_set
+from tests.access.worlds import administrator, member, with_set
 from tests.deals import factories as make
 from tests.labels.people import field
 
@@ -239,6 +239,17 @@ def test_the_explanation_names_no_hidden_deal(ann, boss):
     assert "a deal you cannot see is active" in shown
     assert "Secret" not in shown
     assert "Secret sale" in text(client_of(boss).get(address, headers=headers))
+
+
+def test_an_administrator_who_looks_as_somebody_else_reads_what_they_read(ann):
+    person = make.person("Byron", owner=ann)
+    make.deal(person, name="Secret sale")
+    client = client_of(administrator())
+    assert client.post(f"/settings/users/{ann.pk}/preview/").status_code == 302
+    for address in (person.get_absolute_url(), reverse("contacts:explanation", args=[person.pk])):
+        shown = text(client.get(address, headers={"HX-Request": "true"}))
+        assert "a deal you cannot see" in shown
+        assert "Secret" not in shown
 
 
 def test_a_card_costs_no_more_statements_for_more_records(ann, boss):

@@ -8,11 +8,15 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from contacts.models import Contact
+from contacts.models import Contact, ContactDetail
+from contacts.models.labels import HOLDER
 from crm.accounts.levels import Level
+from settings.services import set_values
+from settings.services import values_of as stored_values
 from tests.access.worlds import member, with_set
 from tests.deals import factories as make
 from tests.forms import forms_of, send
+from tests.labels.people import field
 
 pytestmark = pytest.mark.django_db
 OWN, ALL, NONE = Level.OWN, Level.ALL, Level.NONE
@@ -182,6 +186,48 @@ def test_a_cell_chooses_and_names_only_companies_that_one_may_edit(ann, boss):
     assert saved.status_code == 200
     person.refresh_from_db()
     assert person.company == own
+
+
+def test_a_form_keeps_a_hidden_contact_in_a_custom_field(ann, boss):
+    made = field("Agent", "contact")
+    secret, own = make.person("Secretary", pk=90210), make.person("Own", owner=ann)
+    person = make.person("Byron", owner=ann)
+    set_values("contact", {person.pk: {made.pk: secret.pk}})
+    client = client_of(ann)
+    shown = text(client.get(edit_of(person)))
+    assert "Secretary" not in shown
+    assert "90210" not in shown
+    form = next(one for one in forms_of(client.get(edit_of(person))) if "city" in one.names)
+    assert made.form_name not in form.names
+    for number, chosen in enumerate(("", str(own.pk))):
+        form = next(one for one in forms_of(client.get(edit_of(person))) if "city" in one.names)
+        sent = form.data(city=f"Ulm {number}", **{made.form_name: chosen})
+        assert client.post(edit_of(person), sent).status_code == 302
+        assert values_of(person.pk, made) == secret.pk
+    send(client_of(boss), edit_of(person), **{made.form_name: str(own.pk)})
+    assert values_of(person.pk, made) == own.pk
+    send(client, edit_of(person), **{made.form_name: str(secret.pk)})
+    assert values_of(person.pk, made) == own.pk
+
+
+def values_of(pk: int, made: Any) -> Any:
+    return stored_values(HOLDER, [pk], [made], unseen=True)[pk][made.pk]
+
+
+def test_further_addresses_of_others_stay_theirs(ann):
+    theirs = make.person("Theirs")
+    detail = ContactDetail.objects.create(contact=theirs, kind="email", value="t@example.org")
+    own = make.person("Own", owner=ann)
+    mine = ContactDetail.objects.create(contact=own, kind="email", value="o@example.org")
+    client = client_of(ann)
+    for changed in (mine, detail):
+        form = next(one for one in forms_of(client.get(edit_of(own))) if "city" in one.names)
+        sent = {"details-0-id": str(changed.pk), "details-0-value": "new@example.org"}
+        client.post(edit_of(own), form.data(**sent))
+    for one in (mine, detail):
+        one.refresh_from_db()
+    assert (mine.contact, mine.value) == (own, "new@example.org")
+    assert (detail.contact, detail.value) == (theirs, "t@example.org")
 
 
 def test_choosers_are_offered_only_whom_one_may_choose():

@@ -286,6 +286,43 @@ def test_undoing_a_merge_needs_edit_rights_on_both(ann, ben, boss):
     assert Contact.objects.filter(pk=gone.pk).exists()
 
 
+def test_undoing_a_merge_names_nobody_that_one_may_not_see(ann, boss):
+    kept, gone = make.company("Kept", owner=ann), make.company("Gone", owner=ann)
+    secret, known = make.person("Secretary", company=gone), make.person("Known", company=gone)
+    deals = [make.deal(gone, name="Secret sale"), make.deal(gone, name="Open sale", owner=ann)]
+    record = merge_contacts(kept, gone)
+    other = make.company("Other")
+    known.owner = ann
+    for person in (secret, known):
+        person.refresh_from_db(fields=["company"])
+        person.company = other
+        person.save()
+    for deal in deals:
+        deal.refresh_from_db()
+        deal.primary_contact, deal.company = other, other
+        deal.save()
+    client = client_of(ann)
+    undone = client.post(reverse("contacts:undo_merge", args=[record.pk]))
+    told = text(client.get(undone["Location"]))
+    assert "Belong elsewhere by now, and stay there: “Known”." in told
+    assert "1 contact you cannot see belongs elsewhere by now, and stays there." in told
+    assert "“Open sale” and a deal you cannot see" in told
+    assert "Secret" not in told
+
+
+def test_deleted_deals_in_the_way_of_undoing_a_merge_are_named_to_who_sees_all(ann, boss):
+    kept, gone = make.person("Kept", owner=ann), make.person("Gone", owner=ann)
+    deal = make.deal(gone, name="Secret sale")
+    record = merge_contacts(kept, gone)
+    deal.delete()
+    undo = reverse("contacts:undo_merge", args=[record.pk])
+    for user, words in ((ann, "a deal you cannot see"), (boss, "“Secret sale”")):
+        client = client_of(user)
+        told = text(client.get(client.post(undo)["Location"]))
+        assert f"Deals of Gone were deleted since: {words}. Restore them first." in told
+        assert ("Secret sale" in told) == (user == boss)
+
+
 # -- deleting, and the trash
 
 
