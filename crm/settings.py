@@ -350,6 +350,9 @@ MFA_FORMS = {
     "reauthenticate": "crm.accounts.factor_forms.ConfirmCodeForm",
     "activate_totp": "crm.accounts.factor_forms.ActivateForm",
     "add_webauthn": "crm.accounts.factor_forms.AddPasskeyForm",
+    "login_webauthn": "crm.accounts.factor_forms.PasskeyAloneForm",
+    "authenticate_webauthn": "crm.accounts.factor_forms.PasskeyForm",
+    "reauthenticate_webauthn": "crm.accounts.factor_forms.ConfirmPasskeyForm",
 }
 
 # A company's own identity provider

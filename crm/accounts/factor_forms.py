@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from typing import Any
 
@@ -14,7 +15,12 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from allauth.mfa.utils import decrypt
-from allauth.mfa.webauthn.forms import AddWebAuthnForm
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
 from django import forms
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
@@ -100,6 +106,30 @@ class ActivateForm(ActivateTOTPForm):
         return code
 
 
+# What reading a credential raises that no browser made.
+NONSENSE = (AttributeError, IndexError, KeyError, TypeError, ValueError, struct.error)
+
+
+class _RefusesNonsense:
+    def clean_credential(self) -> Any:
+        try:
+            return super().clean_credential()  # type: ignore[misc]
+        except NONSENSE as error:
+            raise get_adapter().validation_error("incorrect_code") from error
+
+
+class PasskeyAloneForm(_RefusesNonsense, LoginWebAuthnForm):
+    pass
+
+
+class PasskeyForm(_RefusesNonsense, AuthenticateWebAuthnForm):
+    pass
+
+
+class ConfirmPasskeyForm(_RefusesNonsense, ReauthenticateWebAuthnForm):
+    pass
+
+
 class AddPasskeyForm(AddWebAuthnForm):
     name = forms.CharField(
         label=_("Name"), required=False, max_length=100, help_text=_("Such as “Phone”.")
@@ -107,3 +137,10 @@ class AddPasskeyForm(AddWebAuthnForm):
     passwordless = forms.BooleanField(
         label=_("Sign in with it alone, without name and password"), required=False, initial=True
     )
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            cleaned: dict[str, Any] = super().clean()
+        except NONSENSE as error:
+            raise get_adapter().validation_error("incorrect_code") from error
+        return cleaned
