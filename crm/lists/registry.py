@@ -178,6 +178,10 @@ class Registry:
                 raise ValueError(f"“{one.name}” is taken.")
             self.own[one.name] = one
 
+    def amend(self, name: str, **changes: Any) -> None:
+        """Change a field that a room below has declared."""
+        self.own[name] = replace(self.own[name], **changes)
+
     @cached_property
     def fields(self) -> dict[str, Field]:
         """All fields by name, those included that people have made by the time somebody first needs one."""

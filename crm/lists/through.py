@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ class Through:
     """Where the other record stands, and who sees which.
 
     ``path`` is the foreign key that leads to it; ``seen`` gives those that a user may see, None where that is all.
+    With the path “pk” it is the row itself, of which not everybody may know what the field tells.
     """
 
     path: str
@@ -49,8 +50,13 @@ class Through:
             return source
         return Case(When(seen, then=F(source) if isinstance(source, str) else source))
 
+    @property
+    def attribute(self) -> str:
+        """Where a row has the key of the record."""
+        return self.path if self.path == "pk" else f"{self.path}_id"
+
     def of(self, row: Any) -> Any:
-        return getattr(row, f"{self.path}_id")
+        return getattr(row, self.attribute)
 
 
 def unseen(
@@ -73,7 +79,7 @@ def unseen(
 
 
 def drawing(
-    field: Field, hidden: dict[Any, Collection[Any]], context: Context, nothing: Cell
+    field: Field, hidden: Mapping[Any, Collection[Any]], context: Context, nothing: Cell
 ) -> Callable[[Any, Any], Cell]:
     """What draws the cells of a field; ``nothing`` where they would tell of one of the ``hidden``."""
     assert field.cell is not None
@@ -81,5 +87,5 @@ def drawing(
     kept = hidden.get(field.through.seen) if field.through else None
     if not field.through or not kept:
         return cell
-    read = attrgetter(f"{field.through.path}_id")
+    read = attrgetter(field.through.attribute)
     return lambda row, found: nothing if read(row) in kept else cell(row, found)
