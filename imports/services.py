@@ -152,7 +152,9 @@ def _bring_in_step(loading: Loading) -> None:
 
 def _write_run(loading: Loading, user: Any) -> None:
     report = loading.report
-    numbers = {name: report.total(name) for name in ("created", "updated", "unchanged", "rejected")}
+    numbers: dict[str, Any] = {
+        name: report.total(name) for name in ("created", "updated", "unchanged", "rejected")
+    }
     run = ImportRun.objects.create(
         source=report.source,
         started_at=report.started_at,

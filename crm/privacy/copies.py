@@ -216,7 +216,7 @@ def files_at_hand() -> list[Path]:
     """Files of exports that people could still fetch, and those being written: any of them may have the person."""
     kept = BulkRun.objects.filter(action__endswith=".export").exclude(file="").exclude(file=None)
     media = Path(settings.MEDIA_ROOT)
-    return [*(media / run.file.name for run in kept), *folder().glob("*.part")]
+    return [*(media / str(run.file.name) for run in kept), *folder().glob("*.part")]
 
 
 def remove_files() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.utils.formats import number_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 # What ``erase_person`` counts, in the order it is told in.
@@ -27,4 +28,5 @@ TOLD = {
 
 def told_in_words(toll: Mapping[str, int]) -> list[tuple[str, str]]:
     """Number and what, of all that is not zero."""
-    return [(number_format(toll[one]), str(words)) for one, words in TOLD.items() if toll.get(one)]
+    found = {one: words for one, words in TOLD.items() if toll.get(one)}
+    return [(number_format(toll[one]), capfirst(str(words))) for one, words in found.items()]

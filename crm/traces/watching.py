@@ -54,7 +54,7 @@ def _values(instance: Model) -> dict[str, Any]:
     return {one.name: plain(getattr(instance, one.attname)) for one in _fields(type(instance))}
 
 
-def _about(instance: Any) -> dict[str, str]:
+def _about(instance: Any) -> dict[str, Any]:
     """What it belongs to, in words: the same name may be in each pipeline."""
     if isinstance(instance, Stage):
         return {"pipeline": instance.pipeline.name}

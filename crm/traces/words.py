@@ -219,7 +219,8 @@ def in_words(model: type[Model] | None, name: str, value: Any) -> str:
         found: Any = model._meta.get_field(name) if model else None
     except FieldDoesNotExist:
         found = None
-    choices = dict(getattr(found, "flatchoices", None) or CODES.get(name, ()))
+    known: Any = getattr(found, "flatchoices", None) or CODES.get(name, ())
+    choices = dict(known)
     if not isinstance(value, list | dict) and value in choices:
         return str(choices[value])
     if isinstance(value, list):

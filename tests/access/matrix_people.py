@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from contacts.models import Contact
+from crm.trash.models import TrashedRecord
 from tests.access.matrix import (
+    ABSENT,
     LET_IN,
+    REFUSED,
     UNTOUCHED,
     administrators,
     anybody,
@@ -23,7 +27,7 @@ from tests.access.matrix import (
     sending,
     signed_in,
 )
-from tests.access.matrix_world import Thing, World
+from tests.access.matrix_world import NOWHERE, Thing, World
 
 # -- signing in
 
@@ -108,3 +112,36 @@ both("people:team_new", administrators, sending(name="West"))
 both("people:team(pk)", administrators, sending(name="Renamed"), arguments=TEAM)
 both("people:team_delete(pk)", administrators, nothing, arguments=TEAM)
 get("traces:log", administrators)
+
+
+def administrators_of_people(world: World, name: str, thing: Thing | None) -> str:
+    """Members are refused whoever is asked for; also who lies in the trash is found."""
+    assert thing is not None
+    if name != "root":
+        return REFUSED
+    return ABSENT if thing.pk == NOWHERE else LET_IN
+
+
+def typed_name(world: World, name: str, thing: Thing | None) -> Mapping[str, Any]:
+    assert thing is not None
+    there = Contact.objects.filter(pk=thing.pk).values_list("name", flat=True).first()
+    kept = TrashedRecord.objects.filter(record_id=thing.pk, kind="contact").first()
+    return {"name": there or (kept.name if kept else "Nobody")}
+
+
+get("privacy:person(pk)", administrators_of_people, on="contact", arguments=number)
+# It is written down in the audit log.
+post(
+    "privacy:export(pk)",
+    administrators_of_people,
+    on="contact",
+    arguments=number,
+    writes=False,
+)
+both(
+    "privacy:erase(pk)",
+    administrators_of_people,
+    typed_name,
+    on="contact",
+    arguments=number,
+)

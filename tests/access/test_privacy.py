@@ -347,9 +347,9 @@ def test_preview_says_in_numbers_what_goes_and_changes_nothing(client, one):
     answer = client.get(page("erase", one.person.pk))
     shown = answer.content.decode()
     assert differing(before, checksum()) == []
-    assert ("3", "values of custom fields removed") in answer.context["toll"]
+    assert ("3", "Values of custom fields removed") in answer.context["toll"]
     assert "This cannot be undone" in shown
-    assert "merges that cannot be undone any more" in shown
+    assert "Merges that cannot be undone any more" in shown
 
 
 def test_preview_names_other_records_that_name_the_person(client):
