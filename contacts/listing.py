@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Exists, Expression, OuterRef, Q, QuerySet, Value
+from django.db.models import Exists, Expression, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import NullIf
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -75,7 +75,7 @@ def _text(name: str, label: Any, section: Any = CONTACT, path: str = "", **more:
         "kind": TEXT,
         "cell": cells.text(path),
         "needs": [path],
-        "order": [NullIf(folded(described), Value(""))],
+        "order": [NullIf(folded(described), Value("", TextField()))],
         "nullable": True,
         "editable": name if own else "",
         "through": None if own else through(path),
