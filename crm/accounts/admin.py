@@ -4,11 +4,13 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as StockUserAdmin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Invitation, Team, User
 from crm.accounts.people import LEVELS, PREFERENCES, RIGHTS, record_changes, snapshot
+from crm.accounts.teams import record_team, snapshot_of_team
 from crm.backoffice import ReadOnlyAdmin
 
 
@@ -17,7 +19,7 @@ class UserAdmin(StockUserAdmin):
     """Held to what Settings › Users is held to: by the model's own checks, and with the same audit entries."""
 
     fieldsets = (
-        (None, {"fields": ("username", "password")}),
+        (None, {"fields": ("username",)}),
         (_("Personal info"), {"fields": ("first_name", "last_name", "email")}),
         (_("Access"), {"fields": ("is_active", "is_superuser", *LEVELS, *RIGHTS)}),
         (_("Preferences"), {"fields": PREFERENCES}),
@@ -32,6 +34,12 @@ class UserAdmin(StockUserAdmin):
         # Whoever leaves is deactivated: history goes on naming them.
         return False
 
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        """Nobody's password is set here: neither the old one is asked for nor the administrator's own."""
+        return redirect("people:users")
+
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         before = snapshot(User.objects.get(pk=obj.pk)) if change else None
         super().save_model(request, obj, form, change)
@@ -44,6 +52,11 @@ class TeamAdmin(admin.ModelAdmin):
     list_display = ["name"]
     search_fields = ["name"]
     filter_horizontal = ["members", "managers"]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        before = snapshot_of_team(form.instance)
+        super().save_related(request, form, formsets, change)
+        record_team(form.instance, before)
 
 
 @admin.register(Invitation)

@@ -19,14 +19,14 @@ def save_team(team: Team, *, name: str, members: Iterable[User], managers: Itera
     with transaction.atomic():
         if team.pk:
             team = _locked(team)
-        before = _snapshot(team) if team.pk else {}
+        before = snapshot_of_team(team) if team.pk else {}
         team.name = " ".join(name.split())
         _refuse_taken_name(team)
         team.full_clean()
         team.save()
         team.members.set(members)
         team.managers.set(managers)
-        _record(team, before)
+        record_team(team, before)
     return team
 
 
@@ -34,7 +34,7 @@ def delete_team(team: Team) -> None:
     """Its people stay; they no longer reach what only the team let them reach."""
     with transaction.atomic():
         stored = _locked(team)
-        record(Action.TEAM_CHANGED, stored, before=_snapshot(stored))
+        record(Action.TEAM_CHANGED, stored, before=snapshot_of_team(stored))
         stored.delete()
 
 
@@ -46,11 +46,11 @@ def set_teams(
         wanted = {team.pk for team in members_of}
         managed = None if managers_of is None else {team.pk for team in managers_of}
         for team in Team.objects.order_by("pk").select_for_update(no_key=True):
-            before = _snapshot(team)
+            before = snapshot_of_team(team)
             _let(team.members, user, team.pk in wanted)
             if managed is not None:
                 _let(team.managers, user, team.pk in managed)
-            _record(team, before)
+            record_team(team, before)
 
 
 def _let(people: Any, user: User, belongs: bool) -> None:
@@ -73,7 +73,8 @@ def _refuse_taken_name(team: Team) -> None:
         raise ValidationError({"name": _("There is a team of this name already.")})
 
 
-def _snapshot(team: Team) -> dict[str, Any]:
+def snapshot_of_team(team: Team) -> dict[str, Any]:
+    """What the audit log compares of a team, as JSON holds it."""
     return {
         "name": team.name,
         "members": sorted(str(one) for one in team.members.all()),
@@ -81,8 +82,9 @@ def _snapshot(team: Team) -> dict[str, Any]:
     }
 
 
-def _record(team: Team, before: dict[str, Any]) -> None:
-    after = _snapshot(team)
+def record_team(team: Team, before: dict[str, Any]) -> None:
+    """Write down how ``team``, which was saved, differs from the snapshot before; empty for one that is new."""
+    after = snapshot_of_team(team)
     changed = [name for name in after if before.get(name) != after[name]]
     if changed:
         record(

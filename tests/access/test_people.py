@@ -240,6 +240,27 @@ def test_the_back_office_is_no_way_around(web, root):
     assert web.get(reverse("admin:accounts_user_delete", args=[ann.pk])).status_code == 403
 
 
+def test_the_back_office_sets_nobodys_password(web, root):
+    for user in (root, member("ann")):
+        address = reverse("admin:auth_user_password_change", args=[user.pk])
+        new = "a password from the back office"
+        for sent in ({"password1": new, "password2": new}, {"usable_password": "false"}):
+            answer = web.post(address, sent)
+            assert answer["Location"] == "/settings/users/"
+        assert reloaded(user).password == user.password
+        page = web.get(reverse("admin:accounts_user_change", args=[user.pk])).content.decode()
+        assert "/password/" not in page
+
+
+def test_teams_of_the_back_office_are_in_the_log_as_well(web):
+    ann = member("ann")
+    north = team("North")
+    address = reverse("admin:accounts_team_change", args=[north.pk])
+    assert web.post(address, {"name": "North", "members": [ann.pk]}).status_code == 302
+    entry = Entry.objects.get(action=Action.TEAM_CHANGED)
+    assert (entry.before, entry.after) == ({"members": []}, {"members": ["Ann"]})
+
+
 # -- letting in, and not
 
 
