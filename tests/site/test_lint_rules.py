@@ -306,6 +306,7 @@ PAST_THE_DOOR: dict[str, str] = {
     "deals/contact_actions.py AddToDeal.put_back": CHECKED,
     "deals/contact_actions.py DeleteContacts.act": CHECKED,
     "deals/contact_listing.py _counting": AMONG,
+    "deals/contact_listing.py _of_last.seen": AMONG,
     "deals/contact_listing.py totals": AMONG,
     "deals/form_views.py _effects": PREVIEW,
     "deals/form_views.py _show": GIVEN,
