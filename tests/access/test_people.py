@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
 from crm.accounts.access_words import sentences, summary
 from crm.accounts.levels import SETS, Area, Level
-from crm.accounts.models import User
+from crm.accounts.models import User, administrators
 from crm.accounts.people import LEVELS, RIGHTS, change_user, deactivate
 from crm.actor import acting_as
 from crm.audit.models import Action, Entry
 from tests.access.signing import app_of
 from tests.access.worlds import administrator, member, reloaded, team, with_set
 from tests.deals import factories as make
+from tests.proof.racing import at_once
 
 pytestmark = pytest.mark.django_db
 NONE, OWN, TEAM, ALL = Level.NONE, Level.OWN, Level.TEAM, Level.ALL
@@ -214,6 +217,18 @@ def test_of_two_administrators_one_may_step_down(web, root):
     assert not reloaded(other).is_staff
     entry = Entry.objects.get(action=Action.ACCESS_CHANGED)
     assert (entry.before, entry.after) == ({"role": "administrator"}, {"role": "member"})
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("step", [{"role": "member"}, {"is_active": False}], ids=str)
+def test_of_two_who_step_down_at_once_one_stays(step):
+    for number in range(4):
+        User.objects.update(is_superuser=False)
+        both = [administrator(f"{name}{number}") for name in ("one", "two")]
+        errors = at_once(*(partial(change_user, user, **step) for user in both))
+        assert [type(error) for error in errors if error] == [ValidationError]
+        assert administrators().count() == 1
 
 
 def test_nobody_deactivates_themselves(web, root):
