@@ -64,6 +64,13 @@ def forget_sessions() -> tuple[bool, str]:
     return True, str(forget_over())
 
 
+def forget_words() -> tuple[bool, str]:
+    """Drops words that search knows and nobody has any more."""
+    from crm.privacy.copies import forget_unused_words
+
+    return True, str(forget_unused_words())
+
+
 def back_up() -> tuple[bool, str]:
     """Makes the backup of the night, where there is a folder for it."""
     from crm.backup.nightly import back_up
@@ -86,6 +93,7 @@ JOBS: dict[str, Callable[[], tuple[bool, str]]] = {
     "drop_old_runs": drop_old_runs,
     "remove_exports": remove_exports,
     "forget_sessions": forget_sessions,
+    "forget_words": forget_words,
     "shorten_audit_log": shorten_audit_log,
     "back_up": back_up,
 }

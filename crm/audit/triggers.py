@@ -13,6 +13,12 @@ _SQLITE = [
     for act in ("update", "delete")
 ]
 
+# INSERT OR REPLACE removes a row without asking the triggers of deletion.
+_NOT_REPLACED = f"""CREATE TRIGGER IF NOT EXISTS audit_entry_replace BEFORE INSERT ON audit_entry
+    WHEN NOT EXISTS (SELECT 1 FROM audit_gate)
+        AND EXISTS (SELECT 1 FROM audit_entry WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, '{REFUSED}'); END"""  # noqa: S608
+
 _POSTGRESQL = [
     f"""CREATE FUNCTION audit_entry_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -32,15 +38,26 @@ _POSTGRESQL = [
 def install(apps: Any, schema_editor: Any) -> None:
     """For a migration. SQLite loses them whenever a migration makes the table anew: install them again after it."""
     on_sqlite = schema_editor.connection.vendor == "sqlite"
-    for statement in _SQLITE if on_sqlite else _POSTGRESQL:
+    for statement in [*_SQLITE, _NOT_REPLACED] if on_sqlite else _POSTGRESQL:
         schema_editor.execute(statement)
 
 
 def remove(apps: Any, schema_editor: Any) -> None:
     if schema_editor.connection.vendor == "sqlite":
-        for act in ("update", "delete"):
+        for act in ("update", "delete", "replace"):
             schema_editor.execute(f"DROP TRIGGER IF EXISTS audit_entry_{act}")
         return
     for name in ("rows", "table"):
         schema_editor.execute(f"DROP TRIGGER IF EXISTS audit_entry_{name} ON audit_entry")
     schema_editor.execute("DROP FUNCTION IF EXISTS audit_entry_is_kept()")
+
+
+def forbid_replacing(apps: Any, schema_editor: Any) -> None:
+    """For databases whose triggers were installed before this one was among them."""
+    if schema_editor.connection.vendor == "sqlite":
+        schema_editor.execute(_NOT_REPLACED)
+
+
+def allow_replacing(apps: Any, schema_editor: Any) -> None:
+    if schema_editor.connection.vendor == "sqlite":
+        schema_editor.execute("DROP TRIGGER IF EXISTS audit_entry_replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,8 @@ def _admin_log(subject: Subject, token: str) -> None:
 
 def _addresses(needles: Needles) -> int:
     """A short address is the hash of what it stands for: another content needs another one."""
-    found = needles.rows(ListAddress.objects.all(), ["query"])
+    written = Needles(needles.texts, in_addresses=True)
+    found = written.rows(ListAddress.objects.all(), ["query"])
     return ListAddress.objects.filter(pk__in=[one.pk for one in found]).delete()[0]
 
 
@@ -207,6 +209,23 @@ def forget_words(words: Iterable[str]) -> None:
         held = {"search_key__contains": f" {word} "}
         if not (Contact.objects.filter(**held).exists() or Deal.objects.filter(**held).exists()):
             SearchWord.objects.filter(word=word).delete()
+
+
+def forget_unused_words() -> int:
+    """Drop the words of search that nobody has any more, as former names; returns how many.
+
+    One that comes back meanwhile is only not found with a letter wrong.
+    """
+    used: set[str] = set()
+    for model in (Contact, Deal):
+        keys: Any = model._default_manager.order_by().values_list("search_key", flat=True)
+        for key in keys.iterator():
+            used.update(key.split())
+    known = SearchWord.objects.order_by().values_list("pk", "word").iterator()
+    gone = [pk for pk, word in known if word not in used]
+    for ids in batched(gone, 1_000):
+        SearchWord.objects.filter(pk__in=ids).delete()
+    return len(gone)
 
 
 # -- files

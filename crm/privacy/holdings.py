@@ -52,6 +52,8 @@ class Holding:
     title: str | Promise
     model: type[Model]
     rows: Callable[[Subject], Rows]
+    # Whether all rows of a table are looked through, which takes its time.
+    by_text: bool = False
 
 
 def _of_contact(model: Any, column: str = "contact") -> Callable[[Subject], Rows]:
@@ -125,18 +127,21 @@ HOLDINGS = [
     Holding("named_by_contacts", _("Fields of other contacts that name the person"), ContactValue,
             _of_contact(ContactValue, "record")),
     Holding("named_by_deals", _("Fields of deals that name the person"), DealValue, _of_contact(DealValue, "record")),
-    Holding("deal_changes", _("Changes of deals that name the person"), DealChange, _naming(DealChange, "old", "new")),
+    Holding("deal_changes", _("Changes of deals that name the person"), DealChange,
+            _naming(DealChange, "old", "new"), by_text=True),
     Holding("merges", _("Merges"), MergeRecord, lambda one: one.merges),
     Holding("trash", _("In the trash"), TrashedRecord, _trashed),
     Holding("trashed_deals", _("Deals in the trash"), TrashedRecord, trashed_deals),
     Holding("imported", _("Loaded from"), ImportedRecord, _imported),
-    Holding("imports", _("Reports of loads that name the person"), ImportRun, _naming(ImportRun, "report")),
+    Holding("imports", _("Reports of loads that name the person"), ImportRun,
+            _naming(ImportRun, "report"), by_text=True),
     Holding("lists", _("Saved lists that name the person"), SmartList,
-            _naming(SmartList, "name", "conditions", "text")),
+            _naming(SmartList, "name", "conditions", "text"), by_text=True),
     Holding("bulk", _("Actions on many"), BulkRow, _bulk_rows),
-    Holding("runs", _("Actions on many that name the person"), BulkRun, _naming(BulkRun, "sentence", "params")),
+    Holding("runs", _("Actions on many that name the person"), BulkRun,
+            _naming(BulkRun, "sentence", "params"), by_text=True),
     Holding("administration", _("Changes in the administration"), LogEntry, _admin_log),
-    Holding("audit", _("Audit log"), Entry, _entries),
+    Holding("audit", _("Audit log"), Entry, _entries, by_text=True),
     Holding("not_written_to", _("Addresses that are not written to"), Suppression, _suppressions),
 ]  # fmt: skip
 

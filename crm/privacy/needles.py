@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from functools import reduce
+from functools import cached_property, reduce
 from operator import or_
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from django.db import connection
 from django.db.models import F, Model, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
@@ -17,11 +18,12 @@ AT_ONCE = 200
 
 
 class Needles:
-    """Some texts. Found whole: “An Li” is not in “Jan Lin”."""
+    """Some texts. Found whole: “An Li” is not in “Jan Lin”. With ``in_addresses``, also as addresses write them."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, texts: Iterable[str], *, in_addresses: bool = False) -> None:
         self.texts = sorted({one.strip() for one in texts if one.strip()}, key=len, reverse=True)
-        self.written = _written(self.texts)
+        self.in_addresses = in_addresses
+        self.written = _written(self.texts, in_addresses)
         whole = "|".join(map(re.escape, self.written))
         self._pattern = re.compile(rf"(?<!\w)(?:{whole})(?!\w)", re.IGNORECASE) if whole else None
 
@@ -62,15 +64,28 @@ class Needles:
             row for row in found.values() if any(self.are_in(getattr(row, one)) for one in columns)
         ]
 
-    @property
+    @cached_property
     def _spelled(self) -> list[str]:
+        """What rows are looked up by in the database: fewer are faster."""
+        short = [
+            one
+            for one in self.texts
+            # Whatever holds this one holds the shorter one.
+            if not any(other is not one and Needles([other]).are_in(one) for other in self.texts)
+        ]
         # SQLite tells the case of letters beyond ASCII apart.
+        forms = {one: [one] for one in short}
+        if connection.vendor == "sqlite":
+            forms |= {
+                one: [one, one.lower(), one.upper(), one.title()]
+                for one in short
+                if not one.isascii()
+            }
         return list(
             dict.fromkeys(
-                form
-                for one in self.texts
-                for spelled in (one, one.lower(), one.upper(), one.title())
-                for form in _written([spelled])
+                written
+                for spelled in forms.values()
+                for written in _written(spelled, self.in_addresses)
             )
         )
 
@@ -97,13 +112,12 @@ def _fitting(model: type[Model], column: str, value: Any) -> Any:
     return value[:longest] if longest and isinstance(value, str) else value
 
 
-def _written(texts: Iterable[str]) -> list[str]:
+def _written(texts: Iterable[str], in_addresses: bool) -> list[str]:
     """Each text, as JSON writes it, and as addresses do."""
     found: dict[str, None] = {}
     for one in texts:
-        as_json = json.dumps(one)[1:-1]
         compact = json.dumps(one, ensure_ascii=False)[1:-1]
-        found |= dict.fromkeys(
-            (one, as_json, compact, quote(one), quote(one, safe=""), quote_plus(one))
-        )
+        found |= dict.fromkeys((one, json.dumps(one)[1:-1], compact))
+        if in_addresses:
+            found |= dict.fromkeys((quote(one), quote(one, safe=""), quote_plus(one)))
     return sorted(found, key=len, reverse=True)

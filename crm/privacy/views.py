@@ -20,8 +20,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from crm.accounts.guards import administrators_only
 from crm.attachments import as_attachment
-from crm.privacy.collecting import collect, export_person
+from crm.privacy.collecting import export_person
 from crm.privacy.erasing import erase_person, toll_of
+from crm.privacy.holdings import HOLDINGS
 from crm.privacy.mentions import mentions_of
 from crm.privacy.subjects import Subject
 from crm.privacy.words import told_in_words
@@ -69,7 +70,7 @@ def of_person(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 @of_person
 def person(request: HttpRequest, subject: Subject) -> HttpResponse:
     """What is held of a person, in numbers, and the ways to export and to erase it."""
-    parts = [(part.holding.title, len(part.rows)) for part in collect(subject)]
+    parts = [(one.title, len(list(one.rows(subject)))) for one in HOLDINGS if not one.by_text]
     context = {"subject": subject, "parts": [one for one in parts if one[1]]}
     return render(request, "privacy/person.html", context)
 

@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from contacts.models import Contact, StatusChange
-from crm.audit.models import Entry
+from crm.audit.models import Action, Entry
+from crm.privacy.words import TOLD
 from crm.traces.asking import SOURCES
 from crm.traces.log import Row
 from deals.models import Deal
@@ -187,8 +188,9 @@ def _of_entry(entry: Entry, names: Mapping[str, Mapping[int, str]]) -> Line:
     for name in dict.fromkeys([*before, *after]):
         old, new = (in_words(model, name, side.get(name)) for side in (before, after))
         line.changes.append((name_in_words(model, name), old, new))
+    said = TOLD if entry.action == Action.PERSON_ERASED else DETAILS
     line.details = [
-        (str(DETAILS.get(name, name.replace("_", " "))), in_words(None, name, value))
+        (str(said.get(name, name.replace("_", " "))), in_words(None, name, value))
         for name, value in entry.details.items()
         if value not in (None, "", [], {})
     ]

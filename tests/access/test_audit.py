@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.urls import reverse
 
 from crm.audit import gate
 from crm.audit.models import Action, Entry, Gate
 from crm.audit.querysets import AppendOnlyError
 from crm.audit.services import record
+from tests.access.worlds import administrator
 
 pytestmark = pytest.mark.django_db
 
@@ -62,6 +64,40 @@ def test_database_itself_refuses(entry, statement):
     with pytest.raises(DatabaseError, match="only ever added to"):
         sql(statement)
     assert Entry.objects.get().actor_name == ""
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT OR REPLACE INTO audit_entry SELECT * FROM audit_entry",
+        "REPLACE INTO audit_entry SELECT * FROM audit_entry",
+        "UPDATE OR REPLACE audit_entry SET actor_name = 'x'",
+    ],
+)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL does not know them")
+def test_entry_is_not_replaced_by_another(entry, statement):
+    with pytest.raises(DatabaseError, match="only ever added to"):
+        sql(statement)
+    assert Entry.objects.get().actor_name == ""
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite says it otherwise")
+def test_entry_is_not_changed_by_one_that_comes_into_its_way(entry):
+    with pytest.raises(DatabaseError, match="only ever added to"):
+        sql(
+            "INSERT INTO audit_entry SELECT * FROM audit_entry ON CONFLICT (id) DO UPDATE SET actor_name = 'x'"
+        )
+    assert Entry.objects.get().actor_name == ""
+
+
+@pytest.mark.parametrize("act", ["change", "delete"])
+def test_back_office_only_shows_entries(client, entry, act):
+    client.force_login(administrator())
+    page = reverse(f"admin:audit_entry_{act}", args=[entry.pk])
+    assert client.post(page, {"actor_name": "x", "post": "yes"}).status_code == 403
+    everything = {"action": "delete_selected", "_selected_action": [entry.pk], "post": "yes"}
+    client.post(reverse("admin:audit_entry_changelist"), everything)
+    assert Entry.objects.get(pk=entry.pk).actor_name == ""
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no TRUNCATE")

@@ -17,6 +17,7 @@ from crm import nightly
 from crm.accounts.levels import Level
 from crm.audit.denied import MOST_IN_A_MINUTE
 from crm.audit.models import Action, Entry
+from crm.audit.retention import remove_older
 from crm.audit.services import record, record_many
 from crm.models import NightlyRun
 from crm.tasks import run_nightly
@@ -311,6 +312,13 @@ def test_entries_are_kept_as_long_as_the_account_says():
     assert [one.at for one in told("denied")] == [now - timedelta(days=39)]
     (removal,) = told(Action.RETENTION)
     assert removal.details == {"removed": 2, "days": 40}
+
+
+def test_account_that_was_made_to_say_less_than_a_month_removes_no_less_than_that():
+    now = timezone.now()
+    record_many(Entry(action="denied", at=now - timedelta(days=days)) for days in (29, 31))
+    assert remove_older(0) == 1
+    assert [one.at for one in told("denied")] == [now - timedelta(days=29)]
 
 
 def test_night_without_old_entries_leaves_no_trace():

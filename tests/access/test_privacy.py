@@ -13,11 +13,12 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
-from django.db import connection
+from django.db import connection, connections
 from django.urls import reverse
 
 from contacts.models import Contact, ContactValue, StatusChange
 from contacts.words import SearchWord
+from crm import nightly
 from crm.audit.models import Action, Entry
 from crm.backup.making import write_archive
 from crm.bulk.models import BulkRow, BulkRun
@@ -34,6 +35,7 @@ from deals.services.recount import recount_all
 from settings.services import set_values
 from tests.access.checksums import checksum, differing
 from tests.access.subjects import BIRD, Known, dump, known, unsaid
+from tests.access.test_backup import sqlite_file
 from tests.access.worlds import administrator, member
 from tests.deals.factories import company, deal, person
 from tests.imports.files import load_usual, write
@@ -273,6 +275,28 @@ def test_search_forgets_the_words_of_the_person_and_keeps_those_of_others():
     erase_person(ada.pk)
     assert not SearchWord.objects.filter(word__in=["lovelace", "countess"]).exists()
     assert SearchWord.objects.filter(word__in=["neighbour", "engine", "machine"]).count() == 3
+
+
+def test_night_forgets_words_that_nobody_has_any_more():
+    ada = person("Byron", first_name="Augusta")
+    ada.last_name = "Lovelace"
+    ada.save()
+    assert SearchWord.objects.filter(word="byron").exists()
+    assert nightly.JOBS["forget_words"]() == (True, "1")
+    assert set(SearchWord.objects.values_list("word", flat=True)) == {"augusta", "lovelace"}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL vacuums")
+@pytest.mark.django_db(transaction=True)
+def test_erased_person_is_not_even_in_the_file_of_sqlite(tmp_path):
+    path = tmp_path / "store.sqlite3"
+    with sqlite_file(path):
+        there = known()
+        connections["default"].cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert BIRD.encode() in path.read_bytes()
+        erase_person(there.person.pk)
+    for file in tmp_path.glob("store.sqlite3*"):
+        assert BIRD.encode() not in file.read_bytes(), file.name
 
 
 def test_word_that_somebody_else_has_stays():
