@@ -16,7 +16,7 @@ from contacts.duplicates import duplicates_of
 from contacts.fields import OPTIONS_AT_MOST, of_kind
 from contacts.forms import CompanyForm, DetailFormSet, PersonForm, StatusForm
 from contacts.hidden import hidden_of
-from contacts.leaving import Before, back_to
+from contacts.leaving import Before, back_to, tell_of_gone
 from contacts.models import Contact
 from contacts.models.labels import HOLDER
 from contacts.statuses import WORDS, StatusKind, label_of
@@ -291,12 +291,14 @@ def mark_employees(request: HttpRequest, pk: int, kind: str, value: str) -> Http
     label = label_of(kind, value)
     if request.method == "POST":
         chosen = set(request.POST.getlist("employee"))
+        marked = [one.contact for one in found if one.possible and str(one.contact.pk) in chosen]
+        before = [Before.of(one) for one in marked]
         with one_change() as change:
-            for one in found:
-                if one.possible and str(one.contact.pk) in chosen:
-                    _mark(one.contact, kind, value)
+            for one in marked:
+                _mark(one, kind, value)
         done = _("Marked as %(status)s.") % {"status": label}
         tell(request, done, change)
+        tell_of_gone(request, list(zip(marked, before, strict=True)))
         return redirect(company)
     context = {
         "contact": company,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,10 +10,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from contacts.hidden import hidden_of
 from contacts.models import Contact
 from crm.accounts.access import level_of
 from crm.accounts.levels import Area, Level
+
+NAMED_AT_MOST = 3
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,21 @@ def back_to(
         return redirect(page or contact)
     messages.warning(request, gone)
     return redirect("contacts:list")
+
+
+def tell_of_gone(request: HttpRequest, changed: Sequence[tuple[Contact, Before]]) -> None:
+    """Say of contacts that one step changed which of them the reader sees no more: the first few by name and reason."""
+    hidden = hidden_of((contact.pk for contact, _before in changed), request.user)
+    gone = [(contact, before) for contact, before in changed if contact.pk in hidden]
+    for contact, before in gone[:NAMED_AT_MOST]:
+        messages.warning(request, gone_sentence(contact, request.user, before))
+    if (more := len(gone) - NAMED_AT_MOST) > 0:
+        text = ngettext(
+            "%(number)d more contact is out of your sight now, for the same reason.",
+            "%(number)d more contacts are out of your sight now, for the same reason.",
+            more,
+        )
+        messages.warning(request, text % {"number": more})
 
 
 def gone_sentence(contact: Contact, user: Any, before: Before | None = None) -> str:

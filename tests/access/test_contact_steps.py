@@ -127,6 +127,23 @@ def test_only_employees_that_one_may_edit_are_marked(ann, boss):
     assert secret.customer_status == "past"
 
 
+def test_employees_that_vanish_by_being_marked_are_told_of(boss):
+    seller = member("seller", contacts=OWN, customers=ALL)
+    firm = make.company("Firm", owner=seller)
+    people = [make.person(f"Person {letter}", company=firm) for letter in "ABCDE"]
+    for person in people:
+        select_status(person, customer="past")
+    page = to("mark_employees", firm, "customer", "none")
+    client = client_of(seller)
+    answer = client.post(page, {"employee": [person.pk for person in people]})
+    shown = text(client.get(answer["Location"]))
+    reason = "is no prospect or customer any more, and you see only your own other contacts."
+    for letter, told in zip("ABCDE", (True, True, True, False, False), strict=True):
+        assert (f"Person {letter} {reason}" in shown) == told
+    assert "2 more contacts are out of your sight now, for the same reason." in shown
+    assert not Contact.objects.visible_to(seller).people().exists()
+
+
 def test_a_refused_selection_names_no_hidden_deal(ann, boss):
     person = make.person("Byron", owner=ann)
     make.deal(person, name="Secret sale")
