@@ -43,7 +43,8 @@ def reached(user: Any, act: Act = "view", prefix: str = "") -> Q:
     belongs = prospect_or_customer(prefix)
     if levels[Area.CUSTOMERS] == nearer:
         belongs = neither_prospect_nor_customer(prefix)
-    return found | belongs & reach(user, further, ours, prefix)
+    # Statuses first: they stand in the indexes of lists, and decide most rows.
+    return belongs & reach(user, further, ours, prefix) | found
 
 
 # Whoever writes one of these writes keys with it.
