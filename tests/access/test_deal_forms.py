@@ -205,7 +205,7 @@ def test_hidden_associated_contacts_are_a_number_and_stay(ann):
         DealContact.objects.create(deal=deal, contact=make.person(name), role="Buyer")
     client = client_of(ann)
     shown = text(client.get(to("edit", deal)))
-    assert "and 2 contacts you cannot see" in shown
+    assert "And 2 contacts you cannot see." in shown
     assert "Hidden" not in shown
     assert "Secret" not in shown
     assert send(client, to("edit", deal), having="name", name="Review").status_code == 302
