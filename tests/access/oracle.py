@@ -41,8 +41,8 @@ class World:
             none = (one["prospect_status"], one["customer_status"]) == ("none", "none")
             area = "contacts" if none and (one["id"],) not in sold_to else "customers"
             world.contacts[one["id"]] = Row(area, one["owner_id"], one["company_id"])
-        for one in Deal.objects.values("id", "owner_id"):
-            world.deals[one["id"]] = Row("deals", one["owner_id"])
+        for pk, owner in Deal.objects.values_list("pk", "owner"):
+            world.deals[pk] = Row("deals", owner)
         world.on_contacts = set(ContactCollaborator.objects.values_list("contact", "user"))
         world.on_deals = set(DealCollaborator.objects.values_list("deal", "user"))
         world.users = {one["id"]: one for one in User.objects.values()}

@@ -17,6 +17,7 @@ from contacts.querysets import reached
 from contacts.statuses import CustomerStatus, ProspectStatus, prospect_or_customer
 from crm.accounts import access
 from crm.accounts import models as account_models
+from crm.accounts.access import Act
 from crm.accounts.levels import Area
 from crm.accounts.models import Team, User
 from deals.models import Deal, DealCollaborator
@@ -27,7 +28,7 @@ from tests.access.worlds import administrator, member, reloaded, team
 from tests.deals import factories as make
 
 pytestmark = pytest.mark.django_db
-ACTS = ("view", "edit")
+ACTS: tuple[Act, Act] = ("view", "edit")
 
 
 @dataclass
@@ -77,7 +78,8 @@ class Walk:
 
     def select(self) -> None:
         kind, words = self.dice.choice([("prospect", ProspectStatus), ("customer", CustomerStatus)])
-        select_status(self.contact(), **{kind: self.dice.choice(words.values)})
+        chosen: Any = {kind: self.dice.choice(words.values)}
+        select_status(self.contact(), **chosen)
 
     def give_contact(self) -> None:
         contact = self.contact()
