@@ -41,6 +41,13 @@ def test_a_forged_request_id_is_not_taken_over(client):
     assert answer.headers["X-Request-ID"] != "forged"
 
 
+def test_every_page_offers_to_sign_out(signed_in):
+    for path in ("/contacts/", "/deals/new/", "/settings/", "/accounts/security/"):
+        page = signed_in.get(path).content.decode()
+        assert 'action="/accounts/logout/"' in page, path
+    assert "/logout/" in signed_in.get("/admin/").content.decode()
+
+
 def test_trace_is_answered_nowhere(signed_in):
     for path in ("/healthz", "/contacts/", "/accounts/login/", "/admin/", "/nowhere/"):
         assert signed_in.trace(path).status_code == 405, path

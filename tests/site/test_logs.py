@@ -6,6 +6,8 @@ import json
 import logging
 import sys
 
+from django.conf import settings
+
 from crm.logs import JsonFormatter
 
 
@@ -41,3 +43,11 @@ def test_an_exception_stays_within_its_line() -> None:
         found = line("failed", exc_info=sys.exc_info())
     assert "\n" not in found
     assert "ValueError: one\ntwo" in json.loads(found)["exception"]
+
+
+def test_logs_go_to_standard_error_alone() -> None:
+    handlers = settings.LOGGING["handlers"]
+    assert {one["class"] for one in handlers.values()} == {"logging.StreamHandler"}
+    assert not any("stream" in one for one in handlers.values())
+    named = [settings.LOGGING["root"], *settings.LOGGING["loggers"].values()]
+    assert {name for one in named for name in one["handlers"]} <= handlers.keys()
