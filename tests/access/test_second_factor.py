@@ -40,6 +40,7 @@ from tests.access.signing import (
     signed_in,
 )
 from tests.access.worlds import reloaded
+from tests.proof.racing import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -510,3 +511,22 @@ def test_command_lets_in_the_only_administrator_who_lost_the_factor(capsys: Any)
     assert "had no second factor" in capsys.readouterr().out
     with pytest.raises(CommandError, match="There is no user “nobody”"):
         call_command("remove_second_factor", "nobody")
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("kind", ["app", "recovery code"])
+def test_of_two_who_send_the_same_code_at_once_one_gets_in(kind: str) -> None:
+    user = ann()
+    app = app_of(user)
+    codes = recovery_codes(user)
+    for round_ in range(8):
+        Authenticator.objects.filter(pk=app.pk).update(data={"secret": seal(SECRET)})
+        sent = code() if kind == "app" else codes[round_]
+        accepted: list[bool] = []
+
+        def send(sent: str = sent, accepted: list[bool] = accepted) -> None:
+            accepted.append(factor_forms.use_code(user, sent) is not None)
+
+        assert at_once(send, send) == [None, None]
+        assert sorted(accepted) == [False, True]

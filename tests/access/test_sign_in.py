@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -11,11 +12,13 @@ import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.cache import cache
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
 from crm.accounts.forms import SignInForm
 from crm.accounts.models import User
+from crm.accounts.throttle import Verdict, count_guess
 from crm.audit.models import Action, Entry
 from tests.access.signing import (
     LOGIN,
@@ -32,6 +35,7 @@ from tests.access.signing import (
     with_password,
 )
 from tests.access.worlds import member
+from tests.proof.racing import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -422,3 +426,20 @@ def test_counters_outlive_what_empties_the_tables() -> None:
     assert cache.get("kept") == 1
     cache.delete("kept")
     assert cache.get("kept") is None
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time")
+@pytest.mark.django_db(transaction=True)
+def test_guesses_at_once_are_counted_one_by_one() -> None:
+    user = ann()
+    opened: list[bool] = []
+
+    def guess(start: int) -> None:
+        for number in range(start, start + 10):
+            request = RequestFactory(REMOTE_ADDR=f"10.8.{number}.1").post(LOGIN)
+            opened.append(count_guess(request, "ann", user).verdict is Verdict.OPEN)
+
+    works = [partial(guess, start) for start in (0, 10, 20, 30)]
+    assert at_once(*works) == [None] * 4
+    assert len(opened) == 40
+    assert sum(opened) <= 20
