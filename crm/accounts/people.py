@@ -89,13 +89,16 @@ def record_changes(before: Mapping[str, Any], user: User) -> None:
                 after={name: after[name] for name in changed},
             )
     if before["is_active"] and not user.is_active:
-        record(Action.USER_DEACTIVATED, user, sessions=end_sessions(user))
+        record(Action.USER_DEACTIVATED, user, sessions=_end_sessions(user))
     elif user.is_active and not before["is_active"]:
         record(Action.USER_ACTIVATED, user)
 
 
-def end_sessions(user: User) -> int:
-    """Delete the sessions of a user; returns how many there were."""
+def _end_sessions(user: User) -> int:
+    """Delete every session of a user, listed or not: else it would go on once they are let in again.
+
+    Returns how many there were.
+    """
     ended = [
         session.pk
         for session in Session.objects.filter(expire_date__gt=timezone.now()).iterator()
