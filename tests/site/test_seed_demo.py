@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from contacts.statuses import CustomerStatus, ProspectStatus
 from crm.accounts.access_words import summary
 from crm.accounts.models import Team, User
 from crm.demo import people
+from crm.management.commands import serve
 from deals.models import Deal, DealContact, DealParty, Pipeline, Stage
 from deals.services import check_statuses
 
@@ -227,3 +229,26 @@ def test_its_users_sign_in_with_the_administrators_password_and_no_other() -> No
         "piotr.ziel": True,
         "emma.hugh": False,
     }
+
+
+def test_serving_tells_whom_to_sign_in_as_until_the_password_is_changed(
+    settings: Any, tmp_path: Path
+) -> None:
+    settings.VAR_DIR = tmp_path
+    out = StringIO()
+    command = serve.Command(stdout=out)
+    demo = command.create_administrator(people.ADMINISTRATOR)
+    people.owners()
+    people.let_in_like(demo)
+    command.tell_sign_ins()
+    told = out.getvalue()
+    password = (tmp_path / "demo_password").read_text()
+    assert f"demo, with the password {password}" in told
+    assert demo.check_password(password)
+    assert "anna.keller   Manager of Key accounts." in told
+    assert "emma.hugh     Read only" in told
+    demo.set_password("another one of mine")
+    demo.save()
+    out.truncate(0)
+    command.tell_sign_ins()
+    assert out.getvalue() == ""
