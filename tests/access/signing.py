@@ -57,7 +57,7 @@ def post(client: Client, name: str, password: str, **more: Any) -> Any:
     return client.post(LOGIN, {"username": name, "password": password}, **more)
 
 
-def signed_in(user: User, **headers: str) -> Client:
+def signed_in(user: User, **headers: Any) -> Client:
     """A browser in which the user has signed in by password, and code where they have an app."""
     client = Client(**headers)
     answer = post(client, user.username, PASSWORD)

@@ -120,11 +120,12 @@ def test_session_gets_a_new_key_at_sign_in(client: Client) -> None:
     session = client.session
     session["before"] = 1
     session.save()
-    client.cookies["sessionid"] = session.session_key
+    key = str(session.session_key)
+    client.cookies["sessionid"] = key
     post(client, "ann", PASSWORD)
-    assert client.cookies["sessionid"].value != session.session_key
+    assert client.cookies["sessionid"].value != key
     stolen = Client()
-    stolen.cookies["sessionid"] = session.session_key
+    stolen.cookies["sessionid"] = key
     assert not is_in(stolen)
 
 
