@@ -48,6 +48,7 @@ def erase_person(pk: int) -> Erasure:
     _overwrite()
     done = Erasure()
     with one_change():
+        _take_time()
         lock_deals_of([pk])
         list(Contact.objects.select_for_update(no_key=True).filter(pk=pk).values_list("pk"))
         subject = Subject.of(pk)
@@ -122,6 +123,13 @@ def _words(subject: Subject) -> set[str]:
     """Those that search may remember because of this person."""
     stored = Contact.objects.filter(pk=subject.pk).values_list("search_key", flat=True)
     return vocabulary_of(*stored, *map(words, [*subject.names, *subject.addresses]))
+
+
+def _take_time() -> None:
+    """All texts of the audit log are looked through, which may take longer than a page may ask for otherwise."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL statement_timeout = 0")
 
 
 def _overwrite() -> None:

@@ -15,6 +15,8 @@ from django.db.models import F, Model, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 AT_ONCE = 200
+# The database finds what begins as a text does; the rest is compared here.
+LOOKED_FOR = 60
 
 
 class Needles:
@@ -53,7 +55,7 @@ class Needles:
         conditions, casts = [], {}
         for column in columns:
             casts[f"{column}_as_text"] = Cast(F(column), TextField())
-            conditions += [Q(**{f"{column}_as_text__icontains": one}) for one in self._spelled]
+            conditions += self._conditions(f"{column}_as_text")
         # Few conditions at a time: databases do not take any number of them.
         found: dict[Any, Any] = {}
         for start in range(0, len(conditions), AT_ONCE):
@@ -64,6 +66,12 @@ class Needles:
             row for row in found.values() if any(self.are_in(getattr(row, one)) for one in columns)
         ]
 
+    def _conditions(self, column: str) -> list[Q]:
+        if connection.vendor == "postgresql":
+            # Which reads each text once, and not once for each of them.
+            return [Q(**{f"{column}__iregex": "|".join(map(re.escape, self._spelled))})]
+        return [Q(**{f"{column}__icontains": one}) for one in self._spelled]
+
     @cached_property
     def _spelled(self) -> list[str]:
         """What rows are looked up by in the database: fewer are faster."""
@@ -73,14 +81,11 @@ class Needles:
             # Whatever holds this one holds the shorter one.
             if not any(other is not one and Needles([other]).are_in(one) for other in self.texts)
         ]
-        # SQLite tells the case of letters beyond ASCII apart.
-        forms = {one: [one] for one in short}
-        if connection.vendor == "sqlite":
-            forms |= {
-                one: [one, one.lower(), one.upper(), one.title()]
-                for one in short
-                if not one.isascii()
-            }
+        # Not every database knows the case of letters beyond ASCII.
+        forms = {
+            one: [one] if one.isascii() else [one, one.lower(), one.upper(), one.title()]
+            for one in (text[:LOOKED_FOR] for text in short)
+        }
         return list(
             dict.fromkeys(
                 written
