@@ -58,7 +58,7 @@ def hand_over(user: User, to: User) -> dict[str, int]:
         rows = User.objects.filter(pk__in=[user.pk, to.pk]).order_by("pk")
         found = {one.pk: one for one in rows.select_for_update(no_key=True)}
         if user.pk == to.pk or to.pk not in found or not found[to.pk].is_active:
-            raise ValidationError({"to": _("Choose somebody else who is let in.")})
+            raise ValidationError({"to": _("Choose somebody else who is active.")})
         numbers: dict[str, Any] = {one.code: one.hand(user, to) for one in holdings()}
         record(Action.HANDED_OVER, user, to=str(to), to_id=to.pk, **numbers)
     return numbers

@@ -100,7 +100,7 @@ def access_table(request: HttpRequest) -> HttpResponse:
 @retrying
 def activate(request: HttpRequest, pk: int) -> HttpResponse:
     found = people.activate(_found(pk))
-    messages.success(request, _("%(name)s is let in again.") % {"name": found})
+    messages.success(request, _("%(name)s is active again.") % {"name": found})
     return redirect("people:user", pk)
 
 
@@ -123,7 +123,7 @@ def deactivate(request: HttpRequest, pk: int) -> HttpResponse:
         except ValidationError as refusal:
             form.add_refusal(refusal)
         else:
-            messages.success(request, _("%(name)s is not let in any more.") % {"name": found})
+            messages.success(request, _("%(name)s is deactivated.") % {"name": found})
             return redirect("people:user", pk)
     return _asking(request, found, form, "people/deactivate.html")
 

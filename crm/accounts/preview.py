@@ -33,7 +33,7 @@ def start(request: HttpRequest, user: User) -> None:
     """Show this session the product as ``user`` sees it. Raises ``ValidationError``."""
     if not user.is_active or user.is_superuser:
         raise ValidationError(
-            _("%(name)s cannot be previewed: only members who are let in can be.") % {"name": user}
+            _("%(name)s cannot be previewed: only active members can be.") % {"name": user}
         )
     record(Action.PREVIEWED, user)
     request.session[KEY] = {"by": request.user.pk, "user": user.pk}
