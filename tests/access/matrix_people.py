@@ -81,7 +81,7 @@ def preferred(world: World, name: str, thing: Thing | None) -> Mapping[str, Any]
     return {"language": "fr", "theme": "dark", "time_zone": "", "formats": ""}
 
 
-both("preferences", oneself, preferred)
+both("preferences", signed_in, preferred)
 
 # -- Settings › Users and Teams
 
@@ -145,3 +145,14 @@ both(
     on="contact",
     arguments=number,
 )
+
+# These ask an administrator for the password first.
+post("people:password_link(pk)", administrators, arguments=SOMEBODY, writes=False)
+both("people:remove_factors(pk)", administrators, nothing, arguments=made(pk="mate"), writes=False)
+
+# -- a person's data: administrators only, whoever is asked for
+
+PERSON = made(pk="person")
+get("privacy:person(pk)", administrators, arguments=PERSON)
+post("privacy:export(pk)", administrators, arguments=PERSON, writes=False)
+both("privacy:erase(pk)", administrators, sending(name="Second of own"), arguments=PERSON)

@@ -357,6 +357,7 @@ def _accounts(world: World) -> None:
     made, users = world.made, world.users
     made |= {name: users[name].pk for name in ("mate", "root")}
     made["somebody"] = member("somebody").pk
+    made["person"] = Contact.objects.get(last_name="Second of own").pk
     made["deactivated"] = users["inactive"].pk
     with acting_as(users["root"]):
         invited, _token = invitations.invite(

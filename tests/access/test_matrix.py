@@ -8,8 +8,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
-from django.test import override_settings
+from django.http import HttpResponse
+from django.test import Client, override_settings
+from django.urls import reverse
 
+from contacts.models import Contact
+from contacts.querysets import ContactQuerySet
+from crm.accounts.middleware import SecondFactorMiddleware
+from settings.models import Account, Tag
 from tests.access import matrix_people
 from tests.access.checksums import Watch, beside_the_database, checksum, differing, tables, watched
 from tests.access.known import DENIALS, MENDING
@@ -61,6 +67,8 @@ MASKS = [
     (re.compile(r'(X-CSRFToken(?:&quot;|"): ?(?:&quot;|"))[^"&]+'), r"\1-"),
     (re.compile(r'(name="token" value=")[^"]+'), r"\1-"),
 ]
+# What is reached without the second factor that one's role needs: the pages to set one up, and those of nobody's.
+WITHOUT_FACTOR = SecondFactorMiddleware.ALLOWED
 # Where a run of one's own is written down.
 RUNS = ("bulk_bulkrun", "bulk_bulkrow")
 # The length follows from the numbers that are masked.
@@ -89,10 +97,14 @@ def world(
 # -- the list is whole
 
 
+def missing() -> list[str]:
+    entered = entries_by_key()
+    return sorted(one.key for one in OWN_ROUTES if one.key not in entered)
+
+
 def test_every_address_stands_in_the_matrix() -> None:
     entered = entries_by_key()
-    missing = sorted(one.key for one in OWN_ROUTES if one.key not in entered)
-    assert not missing or MENDING, "say in tests/access/matrix.py who may use these"
+    assert not missing() or MENDING, "say in tests/access/matrix.py who may use these"
     gone = sorted(entered.keys() - {one.key for one in OWN_ROUTES})
     assert not gone, "these are in the matrix and nowhere else"
 
@@ -286,6 +298,115 @@ def _first_difference(one: str, other: str) -> str:
     return next(
         (f"line {n}: {a.strip()!r} / {b.strip()!r}" for n, (a, b) in pairs if a != b), "its length"
     )
+
+
+# -- who looks on, and who lacks a second factor
+
+
+def previewing(world: World, name: str) -> Any:
+    """An administrator who sees the product as this user does."""
+    client = Client(raise_request_exception=False)
+    client.force_login(world.users["root"])
+    started = client.post(reverse("people:preview", args=[world.users[name].pk]))
+    assert started.status_code == 302
+    return client
+
+
+@pytest.mark.parametrize("name", ["limited", "everything"])
+def test_who_previews_changes_nothing_and_sees_no_more(world: World, name: str) -> None:
+    found = []
+    with asked():
+        own, world.clients[name] = world.clients[name], previewing(world, name)
+        before = checksum(world.made["tables"])
+        try:
+            for entry in ENTRIES:
+                if entry.name != "people:preview_stop":
+                    found += _problems_of_preview(world, entry, name)
+        finally:
+            world.clients[name] = own
+        assert differing(before, checksum(world.made["tables"])) == []
+    assert not found, "\n".join(found)
+
+
+def _problems_of_preview(world: World, entry: Entry, name: str) -> list[str]:
+    thing = world.of(entry.on)[2 % len(world.of(entry.on))] if entry.on else None
+    expected = _expected(world, entry, name, thing)
+    data = _data(world, entry, name, thing)
+    with asked(world.clients[name]), watched() as watch:
+        status = _ask(world, entry, name, thing, data)[0].status_code
+    if entry.method == "GET":
+        # Whoever looks on gets to no page of anybody's account, which is said before what it is.
+        absent = status == 404 or (not entry.on and status == 403)
+        fine = {ABSENT: absent, REFUSED: status == 403}.get(expected, status < 500 or status == 503)
+    else:
+        fine = status in (403, 404) and not watch.wrote
+    return [] if fine else [f"{entry}: {expected}, answered {status}, wrote {watch.wrote}"]
+
+
+def test_who_lacks_a_second_factor_gets_nowhere_but_to_set_one_up(world: World) -> None:
+    found = []
+    with asked():
+        Account.objects.update_or_create(pk=1, defaults={"factor_of_members": True})
+        for entry in ENTRIES:
+            thing = world.own("everything", entry.on) if entry.on else None
+            data = _data(world, entry, "everything", thing)
+            with asked(world.clients["everything"]), watched() as watch:
+                answer = _ask(world, entry, "everything", thing, data)[0]
+            to = answer.headers.get("Location", answer.headers.get("HX-Redirect", ""))
+            stopped = answer.status_code in (302, 403) and to in (reverse("mfa_index"), "")
+            allowed = entry.name in WITHOUT_FACTOR or answer.status_code == 404
+            if (watch.wrote and (stopped or not allowed)) or not (stopped or allowed):
+                found.append(f"{entry}: answered {answer.status_code} {to}, wrote {watch.wrote}")
+    assert not found, "\n".join(found)
+
+
+# -- the tests can fail
+
+
+def entry_of(text: str) -> Entry:
+    return next(one for one in ENTRIES if str(one) == text)
+
+
+def test_a_door_left_open_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in (
+        "GET contacts:card(pk)",
+        "POST contacts:edit(pk)",
+        "POST deals:star(pk) [the contact]",
+    ):
+        assert _all_problems(world, entry_of(text), ["own"]) == []
+    monkeypatch.setattr(ContactQuerySet, "_reached_by", lambda self, user, act: self.all())
+    for text in (
+        "GET contacts:card(pk)",
+        "POST contacts:edit(pk)",
+        "POST deals:star(pk) [the contact]",
+    ):
+        assert _all_problems(world, entry_of(text), ["own"])
+
+
+def test_a_refusal_that_writes_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def writes(*_: Any) -> None:
+        Tag.objects.create(name="Written", category="contacts")
+
+    monkeypatch.setattr("crm.audit.denied._note", writes)
+    found = _all_problems(world, entry_of("POST contacts:edit(pk)"), ["reader"])
+    assert any("changed settings_tag" in one for one in found)
+
+
+def test_a_refusal_that_says_more_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tells(view: Any, request: Any, *args: Any) -> Any:
+        there = Contact.objects.filter(pk=request.resolver_match.kwargs["pk"]).exists()
+        return HttpResponse("hidden" if there else "nothing", status=404)
+
+    monkeypatch.setattr(
+        "django.core.handlers.base.BaseHandler.process_exception_by_middleware", tells
+    )
+    assert _all_problems(world, entry_of("GET contacts:card(pk)"), ["own"])
+
+
+def test_an_address_that_nobody_entered_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = [one for one in ENTRIES if one.key != "contacts:card(pk)"]
+    monkeypatch.setattr("tests.access.matrix.ENTRIES", kept)
+    assert "contacts:card(pk)" in missing()
 
 
 # -- the back office, as one
