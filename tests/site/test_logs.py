@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from typing import Any
 
 from django.conf import settings
 
@@ -46,8 +47,9 @@ def test_an_exception_stays_within_its_line() -> None:
 
 
 def test_logs_go_to_standard_error_alone() -> None:
-    handlers = settings.LOGGING["handlers"]
+    logging_as_set: Any = settings.LOGGING
+    handlers = logging_as_set["handlers"]
     assert {one["class"] for one in handlers.values()} == {"logging.StreamHandler"}
     assert not any("stream" in one for one in handlers.values())
-    named = [settings.LOGGING["root"], *settings.LOGGING["loggers"].values()]
+    named = [logging_as_set["root"], *logging_as_set["loggers"].values()]
     assert {name for one in named for name in one["handlers"]} <= handlers.keys()
