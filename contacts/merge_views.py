@@ -88,7 +88,7 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
     merges = MergeRecord.objects.editable_by(request.user).filter(survivor_id=pk, undone_at=None)
     if not sees_all(request.user, Area.CONTACTS, Area.CUSTOMERS):
         # Whom others made it of, they may never have seen.
-        merges = merges.filter(merged_by=request.user)
+        merges = merges.filter(merged_by_id=request.user.pk)
     duplicates = duplicates_of(contact, request.user)
     ours = Contact.objects.editable_by(request.user).filter(
         pk__in=[one.contact.pk for one in duplicates]

@@ -8,7 +8,7 @@ from crm.accounts.levels import SETS, Area, Level, Right, Role
 from crm.accounts.models import Team, User
 
 
-def member(name: str, *, rights: bool = True, **levels: tuple[Level, Level] | Level) -> User:
+def member(name: str, *, rights: bool = True, **levels: tuple[Level, Level] | Level | int) -> User:
     """A member with these levels by area, ``(view, edit)`` or one for both; all where nothing is said."""
     user = User(username=name, first_name=name.capitalize(), language="en")
     for area in Area.values:
