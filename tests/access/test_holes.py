@@ -66,7 +66,7 @@ class World:
         return client
 
     def said(self, path: str, data: Any = None, **more: Any) -> str:
-        answer = self.web.get(path, data, **more)
+        answer: Any = self.web.get(path, data, **more)
         content = b"".join(answer.streaming_content) if answer.streaming else answer.content
         return content.decode()
 
@@ -173,7 +173,7 @@ def test_cve_2026_113600_ghsa_9pm8_vwc5_w2hm_numbers_open_nothing(world: World) 
 def test_cve_2026_19433_19539_rows_are_not_taken_along_by_number(world: World) -> None:
     """Prospero Flow CRM: cards and tickets of others by their number."""
     sent = {"scope": "rows", "row": [world.mine.pk, world.hidden.pk], "format": "csv"}
-    answer = world.web.post(reverse("contacts:export"), sent, follow=True)
+    answer: Any = world.web.post(reverse("contacts:export"), sent, follow=True)
     content = b"".join(answer.streaming_content) if answer.streaming else answer.content
     assert b"Secretus" not in content
 
@@ -183,7 +183,7 @@ def test_cve_2022_50589_numbers_of_rows_are_numbers(world: World) -> None:
     for text in ("1) OR (1=1", "1' OR '1'='1", "1 UNION SELECT password FROM accounts_user", "1e3"):
         sent = {"scope": "rows", "row": [text], "format": "csv"}
         assert world.anonymous.post(reverse("contacts:export"), sent).status_code == 302
-        answer = world.web.post(reverse("contacts:export"), sent, follow=True)
+        answer: Any = world.web.post(reverse("contacts:export"), sent, follow=True)
         assert b"Secretus" not in (b"" if answer.streaming else answer.content)
 
 
@@ -210,7 +210,7 @@ def test_notice_nautobot_2_no_address_leads_to_passwords(world: World) -> None:
     for asked in ("columns=owner__password", "owner__password.starts=md5", "sort=owner__password"):
         assert world.ann.password not in world.said(f"/contacts/?{asked}")
     sent = {"scope": "all", "count": "1", "format": "json", "columns": "owner__password"}
-    answer = world.web.post(reverse("contacts:export"), sent, follow=True)
+    answer: Any = world.web.post(reverse("contacts:export"), sent, follow=True)
     content = b"".join(answer.streaming_content) if answer.streaming else answer.content
     assert world.ann.password.encode() not in content
 
@@ -483,7 +483,8 @@ def test_cve_2025_59832_and_others_lead_nowhere_else(world: World) -> None:
 
 def test_cve_2026_3902_headers_of_strangers_are_not_believed(world: World) -> None:
     """Django with ASGI before 6.0.4: headers of a proxy spoofed with underscores."""
-    assert django_settings.SECURE_PROXY_SSL_HEADER is None
+    believed: Any = django_settings.SECURE_PROXY_SSL_HEADER
+    assert believed is None
     world.web.get(world.hidden.get_absolute_url(), headers={"X-Forwarded-For": "203.0.113.9"})
     assert "203.0.113.9" not in "".join(str(one) for one in Entry.objects.values())
 

@@ -96,7 +96,9 @@ def test_person_is_exported_from_the_card_and_read_without_the_product(
         file.extractall(tmp_path / "read")
     reader = visitor(None, width=360)
     # Not by its address: axe may not ask for files.
-    reader.set_content((tmp_path / "read" / "index.html").read_text().replace("style.css", "data:,"))
+    reader.set_content(
+        (tmp_path / "read" / "index.html").read_text().replace("style.css", "data:,")
+    )
     reader.add_style_tag(path=tmp_path / "read" / "style.css")
     expect(reader.get_by_role("heading", level=1)).to_have_text("Data of Ada Lovelace")
     assert faults(reader) == []
@@ -109,7 +111,9 @@ def test_person_is_erased_once_the_name_is_typed(visitor, anna, ada):
     expect(page.get_by_role("link", name="Else")).to_be_visible()
     page.get_by_label("Type the name to confirm").fill("Ada")
     page.get_by_role("button", name="Erase for good").click()
-    expect(page.locator(".field-error, .errorlist, [id$=_error]").first).to_contain_text("nothing was erased")
+    expect(page.locator(".field-error, .errorlist, [id$=_error]").first).to_contain_text(
+        "nothing was erased"
+    )
     assert faults(page) == []
     page.get_by_label("Type the name to confirm").fill("Ada Lovelace")
     page.keyboard.press("Enter")
