@@ -286,7 +286,7 @@ class Reader:
         if songs := canaries_in(answer):
             self.songs.setdefault(where, set()).update(songs)
 
-    def crawl(self, start: str = "/", at_most: int = 1_500) -> int:
+    def crawl(self, start: str = "/", at_most: int = 100) -> int:
         """Returns how many pages were read."""
         waiting, read = [start], 0
         while waiting and read < at_most:
