@@ -159,7 +159,7 @@ HIDDEN_PERSON, HIDDEN_FIRM, HIDDEN_DEAL, HIDDEN_STAR = 10_004, 10_006, 10_080, 1
 def hide(stage: Stage, *, deals: bool = True) -> None:
     """Add records that the users of the script may not see, and that count for nobody whom they see.
 
-    Without ``deals`` none is a prospect or customer, whom ``limited`` would see.
+    Without ``deals`` nobody is a prospect or customer, whom ``limited`` would see.
     """
     owner = stage.users["stranger"]
     with acting_as(owner):
@@ -189,16 +189,16 @@ def hide(stage: Stage, *, deals: bool = True) -> None:
         ContactDetail.objects.create(
             contact=first, kind="email", label="x", value="x@quillon.example"
         )
-        _hidden_deals(stage, star, more[0], deals)
+        if deals:
+            _hidden_deals(stage, star, more[0])
         merge_contacts(more[1], more[2])
         more[3].delete()
         _hidden_things(owner, firm)
 
 
-def _hidden_deals(stage: Stage, star: Contact, also: Contact, counting: bool) -> None:
-    kinds = ("won", "lost", "in_progress", "unqualified") if counting else ("unqualified",) * 2
+def _hidden_deals(stage: Stage, star: Contact, also: Contact) -> None:
     found = []
-    for place, category in enumerate(kinds):
+    for place, category in enumerate(("won", "lost", "in_progress", "unqualified")):
         made = Deal.objects.create(
             id=HIDDEN_DEAL + 2 * place, name=f"Quillon order {place}", primary_contact=star,
             stage=default_stages()[category], owner=stage.users["stranger"], value=Decimal(4711),
@@ -225,8 +225,11 @@ def _hidden_things(owner: User, firm: Contact) -> None:
 
 
 def point_at_hidden(stage: Stage) -> None:
-    """Let visible records lead to hidden ones, as lists may not tell; nothing else of them is changed."""
-    for one in stage.people:
+    """Let visible records lead to hidden ones, as lists may not tell; nothing else of them is changed.
+
+    Of people without a deal: those of others would make a prospect of their company.
+    """
+    for one in stage.people[2 * len(stage.deals) :]:
         if one.company_id is None:
             Contact.objects.filter(pk=one.pk).update(company=HIDDEN_FIRM)
     Contact.objects.filter(pk=stage.firms[2].pk).update(parent_company=HIDDEN_FIRM)
@@ -373,7 +376,9 @@ def _of_records(stage: Stage) -> Iterator[Step]:
     ]
     for pk in contacts:
         yield Step("why", f"{reverse('contacts:list')}?why={pk}", htmx="why")
-        for page in ("card", "explanation", "edit", "merge", "delete"):
+        explanation = reverse("contacts:explanation", args=[pk])
+        yield Step("card", explanation, None, "explanation")
+        for page in ("card", "edit", "merge", "delete"):
             yield Step("card", reverse(f"contacts:{page}", args=[pk]))
         yield Step("card", f"{reverse('deals:new')}?contact={pk}")
         yield Step("card", reverse("contacts:merge_pair", args=[stage.people[1].pk, pk]))
