@@ -89,7 +89,8 @@ def _fields(nest: Nest) -> None:
 def _hide(nest: Nest, code: str, **more: Any) -> Contact:
     """A contact of the stranger's with a canary in every field."""
     is_company = more.pop("is_organization", False)
-    texts = {name: f"{WORD}{code}{name.replace('_', '')}" for name in TEXTS}
+    lengths = {name: Contact._meta.get_field(name).max_length for name in TEXTS}
+    texts = {name: f"{WORD}{code}{name.replace('_', '')}"[: lengths[name]] for name in TEXTS}
     names: dict[str, str] = (
         {"name": f"{WORD}{code}name"}
         if is_company

@@ -274,7 +274,14 @@ get("bulk:runs", signed_in)
 get("bulk:indicator", signed_in)
 get("bulk:run(pk)", who_sees, on="run", arguments=number)
 get("bulk:progress(pk)", who_sees, on="run", arguments=number)
-get("bulk:file(pk)", who_sees, on="run", arguments=own_run("file"))
+
+
+def who_takes_along(world: World, name: str, thing: Thing | None) -> str:
+    found = who_sees(world, name, thing)
+    return REFUSED if found == LET_IN and name not in WITH_RIGHTS else found
+
+
+get("bulk:file(pk)", who_takes_along, on="run", arguments=own_run("file"))
 post("bulk:turn(pk,step)", who_edits, on="run",
      arguments=lambda world, name, thing: {**number(world, name, thing), "step": "cancel"})  # fmt: skip
 

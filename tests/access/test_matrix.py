@@ -170,9 +170,9 @@ def _all_problems(
             problems, wrote = _problems(world, entry, name, thing)
             what = f" on {thing.what} of {thing.owner or 'nobody'}" if thing else ""
             found += [f"{name}{what}: {problem}" for problem in problems]
-            written |= wrote and name == "root"
+            written |= wrote
     if entry.writes and "root" in names and not written:
-        found.append("root: changed nothing, so that it shows nothing of refusals")
+        found.append("nobody changed anything, so that it shows nothing of refusals")
     return found
 
 
