@@ -24,6 +24,9 @@ pytestmark = pytest.mark.django_db
 
 OURS = ("accounts", "audit", "contacts", "crm", "deals", "imports", "lists", "settings", "trash")
 
+# A gate of triggers: empty but inside a transaction, which nobody else sees.
+NO_DATA = {"Gate"}
+
 
 def fill(number: int, administrator: User) -> None:
     """``number`` rows of everything a list shows, each with a relation of its own."""
@@ -44,7 +47,7 @@ def fill(number: int, administrator: User) -> None:
 
 def test_every_model_is_in_the_admin() -> None:
     models = [model for label in OURS for model in apps.get_app_config(label).get_models()]
-    assert [m.__name__ for m in models if not admin.site.is_registered(m)] == []
+    assert [m.__name__ for m in models if not admin.site.is_registered(m)] == [*NO_DATA]
 
 
 def test_no_form_of_the_admin_has_a_guarded_field(rf: Any, administrator: User) -> None:
