@@ -4,7 +4,8 @@
 PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 PYTEST := $(PY) -m pytest
-PYTEST_FLAGS ?= -n 2 -q
+# Work is handed on to whoever is idle: some modules take minutes.
+PYTEST_FLAGS ?= -n 2 --dist worksteal -q
 BENCH_FLAGS ?= --full
 
 help:  ## This list
@@ -29,7 +30,7 @@ mutants: .venv/.installed  ## Plants bugs one at a time and shows where the rand
 	DATABASE_URL= $(PY) -m tests.proof.mutants
 
 e2e: .venv/.installed  ## Browser tests (need Chromium)
-	DATABASE_URL= $(PYTEST) -q tests/e2e
+	DATABASE_URL= $(PYTEST) $(PYTEST_FLAGS) tests/e2e
 
 bench: .venv/.installed  ## Speed, against the raw database on both databases (BENCH_FLAGS=--quick for a tenth of the size)
 	$(PY) -m benchmarks $(BENCH_FLAGS)

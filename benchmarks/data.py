@@ -238,7 +238,7 @@ def _contacts(raw: Raw, contacts: int) -> None:
                 "updated_at": words.minute(minute),
                 "search_key": "' ' || lower(first) || ' ' || lower(last) || ' ' || lower(first) || "
                 f"' ' || lower(last) || i || ' mail example 4930' || {number} || ' ' || "
-                "COALESCE(lower(employer.name) || ' ', '')",
+                "COALESCE(' ' || lower(employer.name) || ' ', '')",
                 "sort_key": "lower(last) || ' ' || lower(first)",
                 "match_name": "CASE WHEN first < last THEN lower(first) || ' ' || lower(last) "
                 "ELSE lower(last) || ' ' || lower(first) END",

@@ -16,6 +16,7 @@ WORKS = {
     "export": "benchmarks.exporting",
     "bulk": "benchmarks.acting",
     "labels": "benchmarks.labels",
+    "access": "benchmarks.access",
     "crowd": "benchmarks.crowd",
     "weight": "benchmarks.weight",
 }

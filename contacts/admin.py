@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 from contacts.models import (
     Contact,
     ContactChange,
+    ContactCollaborator,
     ContactDetail,
     ContactTag,
     ContactValue,
@@ -255,6 +256,12 @@ class ContactDetailAdmin(admin.ModelAdmin):
     search_fields = ["value"]
     autocomplete_fields = ["contact"]
     show_full_result_count = False
+
+
+@admin.register(ContactCollaborator)
+class ContactCollaboratorAdmin(ReadOnlyAdmin):
+    list_display = ["contact", "user"]
+    list_select_related = ["contact", "user"]
 
 
 @admin.register(StatusChange)

@@ -11,7 +11,9 @@ class ContactsConfig(AppConfig):
         from contacts import (  # noqa: F401
             actions,
             bulk,
+            collaborators_follow,
             exports,
+            holdings,
             label_actions,
             labels_follow,
             listing,

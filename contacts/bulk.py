@@ -141,13 +141,14 @@ class ContactValuesPage(CustomValuesPage):
 
 
 class CompanyForm(ActionForm):
-    company = ContactChoiceField(kind="company", label=gettext_lazy("Company"), required=False)
+    company = ContactChoiceField(
+        kind="company", act="edit", label=gettext_lazy("Company"), required=False
+    )
     none = forms.BooleanField(label=gettext_lazy("No company"), required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = cast(ContactChoiceField, self.fields["company"])
-        field.contacts = Contact.objects.visible_to(self.user)
+        cast(ContactChoiceField, self.fields["company"]).offer(self.user)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from contacts.cards import ContactCard, markings, summary_of_markings
+from contacts.cards import ContactCard, markings, may_create, summary_of_markings
 from contacts.duplicates import duplicates_of
 from contacts.fields import OPTIONS_AT_MOST, of_kind
 from contacts.forms import CompanyForm, DetailFormSet, PersonForm, StatusForm
+from contacts.hidden import hidden_of
+from contacts.leaving import Before, back_to, tell_of_gone
 from contacts.models import Contact
 from contacts.models.labels import HOLDER
 from contacts.statuses import WORDS, StatusKind, label_of
+from crm.accounts.collaborators import CollaboratorForm
+from crm.accounts.doors import editable_or_refuse, may_edit, visible_or_404
 from crm.changes import one_change
 from crm.retry import retrying
 from deals.effects import effects_of
@@ -31,11 +35,13 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def _seen(request: HttpRequest, pk: int) -> Contact:
-    return get_object_or_404(Contact.objects.visible_to(request.user).for_card(), pk=pk)
+    found: Contact = visible_or_404(Contact.objects.for_card(), request.user, pk)
+    return found
 
 
 def _edited(request: HttpRequest, pk: int) -> Contact:
-    return get_object_or_404(Contact.objects.editable_by(request.user), pk=pk)
+    found: Contact = editable_or_refuse(Contact, request.user, pk)
+    return found
 
 
 @require_GET
@@ -47,15 +53,18 @@ def _show_card(
     request: HttpRequest,
     contact: Contact,
     refusals: dict[str, list[str]] | None = None,
+    status: int = 200,
     **more: Any,
 ) -> HttpResponse:
+    shown = ContactCard(contact, request.user, request.GET)
     context = {
         "contact": contact,
-        "card": ContactCard(contact, request.user, request.GET),
+        "card": shown,
+        "collaborator_form": shown.collaborator_form,
         "refusals": refusals or {},
         **more,
     }
-    return render(request, "contacts/card.html", context)
+    return render(request, "contacts/card.html", context, status=status)
 
 
 @require_GET
@@ -64,22 +73,34 @@ def explanation(request: HttpRequest, pk: int) -> HttpResponse:
     contact = _seen(request, pk)
     if not request.htmx:  # type: ignore[attr-defined]
         return redirect(f"{contact.get_absolute_url()}#standing")
-    found = explain(contact)
-    context = {"contact": contact, "statuses": [found.prospect, found.customer]}
+    found = explain(contact, reader=request.user)
+    context = {
+        "contact": contact,
+        "statuses": [found.prospect, found.customer],
+        "may_edit": may_edit(contact, request.user),
+    }
     return render(request, "contacts/_explanation.html", context)
 
 
 @require_GET
 def options(request: HttpRequest) -> JsonResponse:
-    """Up to 20 contacts that match ``q``, companies or people alone if ``kind`` says so."""
+    """Up to 20 contacts that match ``q``: with ``kind`` companies or people alone, with ``act=edit`` those that one may
+    edit.
+    """
     query = request.GET.get("q", "")[:200]
-    contacts = of_kind(Contact.objects.visible_to(request.user), request.GET.get("kind", ""))
-    found = contacts.matching(query).select_related("company")[:OPTIONS_AT_MOST]
+    contacts = Contact.objects.visible_to(request.user)
+    if request.GET.get("act") == "edit":
+        contacts = Contact.objects.editable_by(request.user)
+    contacts = of_kind(contacts, request.GET.get("kind", ""))
+    found = list(contacts.matching(query).select_related("company")[:OPTIONS_AT_MOST])
+    hidden = hidden_of([contact.company_id for contact in found], request.user)
     results = [
         {
             "id": contact.pk,
             "name": contact.name,
-            "detail": contact.company.name if contact.company else contact.email,
+            "detail": contact.email
+            if contact.company is None or contact.company_id in hidden
+            else contact.company.name,
             "kind": "company" if contact.is_organization else "person",
         }
         for contact in found
@@ -103,6 +124,8 @@ def new_company(request: HttpRequest) -> HttpResponse:
 
 
 def _new(request: HttpRequest, contact: Contact) -> HttpResponse:
+    if not may_create(request.user):
+        raise PermissionDenied
     initial: dict[str, Any] = {"owner": request.user.pk}
     if not contact.is_organization:
         initial["company"] = request.GET.get("company", "")
@@ -120,7 +143,7 @@ def _new(request: HttpRequest, contact: Contact) -> HttpResponse:
             again = Contact(is_organization=contact.is_organization)
             return _show_refused(request, again, error)
         tell(request, _("%(name)s is a contact now.") % {"name": saved.name})
-        return redirect(saved)
+        return back_to(request, saved)
     return _show_form(request, contact, form, details, duplicates)
 
 
@@ -135,9 +158,9 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             # Deals before contacts, as every sync locks them; then nobody slips in between the
             # comparison of versions and the saving.
             lock_deals_of([pk])
-            locked = Contact.objects.editable_by(request.user).select_for_update(no_key=True)
-            contact = get_object_or_404(locked, pk=pk)
-            employer = contact.company_id
+            locked = Contact.objects.select_for_update(no_key=True)
+            contact = editable_or_refuse(locked, request.user, pk)
+            employer, before = contact.company_id, Before.of(contact)
             form, details = _forms(request, contact)
             saved = form.is_valid() and details.is_valid()
             if saved:
@@ -150,7 +173,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     tell(request, _("%(name)s is saved.") % {"name": contact.name}, change)
     if contact.company_id != employer:
         offer_to_move_along(request, contact)
-    return redirect(contact)
+    return back_to(request, contact, before)
 
 
 def _forms(
@@ -212,6 +235,19 @@ def tags(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "contacts/_tags_changed.html", context, status=form.status)
 
 
+@require_POST
+@retrying
+def collaborators(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let somebody work on the contact besides its owner, or no longer."""
+    contact = _edited(request, pk)
+    form = CollaboratorForm(request.POST, record=contact)
+    if not form.is_valid():
+        return _show_card(request, _seen(request, pk), status=422, collaborator_form=form)
+    tell(request, form.save())
+    page = f"{contact.get_absolute_url()}#collaborators"
+    return back_to(request, contact, Before.of(contact), page)
+
+
 # -- statuses
 
 
@@ -224,6 +260,7 @@ def select(request: HttpRequest, pk: int) -> HttpResponse:
     if not form.is_valid() or not form.selection():
         return redirect(contact)
     selection = form.selection()
+    before = Before.of(contact)
     try:
         with one_change() as change:
             select_status(contact, **selection)  # type: ignore[arg-type]
@@ -239,26 +276,29 @@ def select(request: HttpRequest, pk: int) -> HttpResponse:
         for kind, value in selection.items():
             if any(one.possible for one in markings(contact, request.user, kind, value)):
                 offer(request, kind="mark_employees", company=contact.pk, status=kind, value=value)
-    return redirect(contact)
+    return back_to(request, contact, before)
 
 
 @get_or_post
 @retrying
 def mark_employees(request: HttpRequest, pk: int, kind: str, value: str) -> HttpResponse:
     """Give the employees the status that was selected for their company, after a look."""
-    company = get_object_or_404(Contact.objects.editable_by(request.user).companies(), pk=pk)
-    if kind not in StatusKind.values or value not in WORDS[kind].values:
+    company = _edited(request, pk)
+    known = kind in StatusKind.values and value in WORDS[kind].values
+    if not known or not company.is_organization:
         raise Http404
     found = markings(company, request.user, kind, value)
     label = label_of(kind, value)
     if request.method == "POST":
         chosen = set(request.POST.getlist("employee"))
+        marked = [one.contact for one in found if one.possible and str(one.contact.pk) in chosen]
+        before = [Before.of(one) for one in marked]
         with one_change() as change:
-            for one in found:
-                if one.possible and str(one.contact.pk) in chosen:
-                    _mark(one.contact, kind, value)
+            for one in marked:
+                _mark(one, kind, value)
         done = _("Marked as %(status)s.") % {"status": label}
         tell(request, done, change)
+        tell_of_gone(request, list(zip(marked, before, strict=True)))
         return redirect(company)
     context = {
         "contact": company,
@@ -287,24 +327,35 @@ def _mark(contact: Contact, kind: str, value: str) -> None:
 @retrying
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     contact = _edited(request, pk)
-    starred = Deal.objects.visible_to(request.user).filter(primary_contact=contact)
     if request.method == "POST":
         try:
             with one_change() as change:
-                contact.delete()
+                lock_deals_of([pk])
+                locked = Contact.objects.select_for_update(no_key=True)
+                editable_or_refuse(locked, request.user, pk).delete()
         except ProtectedError:
-            return _show_delete(request, contact, starred)
+            return _show_delete(request, contact)
         tell(request, _("%(name)s is in the trash.") % {"name": contact.name}, change)
         return redirect("contacts:list")
-    return _show_delete(request, contact, starred)
+    return _show_delete(request, contact)
 
 
-def _show_delete(request: HttpRequest, contact: Contact, starred: Any) -> HttpResponse:
+def _show_delete(request: HttpRequest, contact: Contact) -> HttpResponse:
+    starred = Deal.objects.visible_to(request.user).filter(primary_contact=contact)
     deals = list(starred.select_related("stage").order_by("-opened_at", "-pk")[:21])
-    context: dict[str, Any] = {"contact": contact, "deals": deals[:20], "more": len(deals) > 20}
-    if not deals and not contact.primary_deals.exists():
+    mine = Deal.objects.editable_by(request.user).filter(pk__in=[deal.pk for deal in deals])
+    editable = set(mine.order_by().values_list("pk", flat=True))
+    all_of_them = contact.primary_deals.count()
+    context: dict[str, Any] = {
+        "contact": contact,
+        "deals": [(deal, deal.pk in editable) for deal in deals[:20]],
+        "more": len(deals) > 20,
+        "hidden": all_of_them - starred.count(),
+    }
+    if not all_of_them:
         with preview() as seen:
             Contact.objects.get(pk=contact.pk).delete()
         context["effects"] = effects_of(seen, request.user)
-        context["employees"] = contact.employees.count()
+        staff = Contact.objects.visible_to(request.user).filter(company=contact)
+        context["employees"] = staff.count()
     return render(request, "contacts/delete.html", context)

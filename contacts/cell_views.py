@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import QueryDict
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from contacts.forms import CompanyForm, PersonForm
 from contacts.models import Contact
+from crm.accounts.doors import editable_or_refuse
 from crm.changes import one_change
 from crm.lists.cell_views import CellView
 from crm.lists.registry import Field
@@ -33,8 +33,8 @@ class ContactCell(CellView):
         with one_change() as change:
             # As the page that edits a contact locks: deals before contacts.
             lock_deals_of([pk])
-            locked = Contact.objects.editable_by(self.request.user).select_for_update(no_key=True)
-            contact = get_object_or_404(locked, pk=pk)
+            locked = Contact.objects.select_for_update(no_key=True)
+            contact = editable_or_refuse(locked, self.request.user, pk)
             employer = contact.company_id
             form = self.checked(contact, field)
             saved = form is not None and form.is_valid()

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.enums import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from contacts.hidden import hidden_of
 from contacts.keys import match_email, match_name, match_phone, person_name
 from contacts.models import Contact
 from contacts.querysets import ContactQuerySet
@@ -36,10 +37,14 @@ class Reason(TextChoices):
 
 @dataclass(frozen=True)
 class Duplicate:
-    """A contact that may be the one in question, and what speaks for it, strongest first."""
+    """A contact that may be the one in question, and what speaks for it, strongest first.
+
+    ``company`` is the name of its company, where the reader may see that.
+    """
 
     contact: Contact
     reasons: tuple[Reason, ...]
+    company: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,14 @@ def duplicates_of(subject: Contact | Mapping[str, Any], user: Any) -> list[Dupli
     duplicates.sort(
         key=lambda one: (-len(one.reasons), order.index(one.reasons[0]), one.contact.pk)
     )
-    return duplicates[:SHOWN_AT_MOST]
+    shown = duplicates[:SHOWN_AT_MOST]
+    hidden = hidden_of([one.contact.company_id for one in shown], user)
+    return [
+        replace(one, company=one.contact.company.name)
+        if one.contact.company and one.contact.company_id not in hidden
+        else one
+        for one in shown
+    ]
 
 
 def _alike(seen: ContactQuerySet, wanted: _Wanted) -> list[Contact]:

@@ -11,6 +11,7 @@ from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from contacts.listing import through
 from contacts.models import Contact
 from contacts.models.labels import HOLDER
 from contacts.statuses import CustomerStatus, ProspectStatus
@@ -75,9 +76,12 @@ CONTACTS = register(
             ),
         ],
         own={
-            "company_id": ExportColumn("company_id", _("Company ID"), "company_id", kind="number"),
+            "company_id": ExportColumn(
+                "company_id", _("Company ID"), "company_id", kind="number", through=through("company")
+            ),
             "parent_company_id": ExportColumn(
-                "parent_company_id", _("Parent company ID"), "parent_company_id", kind="number"
+                "parent_company_id", _("Parent company ID"), "parent_company_id", kind="number",
+                through=through("parent_company"),
             ),
         },
         beside={},

@@ -16,12 +16,16 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from contacts.hidden import hidden_of, name_of
 from contacts.keys import fold
 from contacts.models import Contact
 from contacts.querysets import ContactQuerySet
+from crm.accounts.access import Act
 
 OPTIONS_AT_MOST = 20
 KINDS = ("company", "person")
+# Sent for the contact that is stored, where its number is not for whom the form is shown to.
+KEPT = "kept"
 
 
 def of_kind(contacts: ContactQuerySet, kind: str) -> ContactQuerySet:
@@ -38,9 +42,14 @@ class TypedName(str):
 class ContactPicker(forms.Select):
     template_name = "contacts/_picker.html"
 
-    def __init__(self, attrs: dict[str, Any] | None = None, kind: str = "") -> None:
+    def __init__(
+        self, attrs: dict[str, Any] | None = None, kind: str = "", act: Act = "view"
+    ) -> None:
         super().__init__(attrs)
         self.kind = kind
+        self.act = act
+        # What to send for the contact that is stored, and what it is called; empty for none.
+        self.kept = ("", "")
         self.found: list[Contact] = []
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
@@ -55,6 +64,8 @@ class ContactPicker(forms.Select):
         typed = value if isinstance(value, TypedName) else ""
         context["picker"] = {
             "kind": self.kind,
+            "act": self.act,
+            "kept": self.kept,
             "typed": typed,
             "selected": "" if typed else str(value or ""),
             "found": self.found,
@@ -76,18 +87,38 @@ class ContactChoiceField(forms.Field):
         "several": _("Several contacts match “%(typed)s”: choose one of them."),
     }
 
-    def __init__(self, *, kind: str = "", **kwargs: Any) -> None:
-        super().__init__(widget=ContactPicker(kind=kind), **kwargs)
+    def __init__(self, *, kind: str = "", act: Act = "view", **kwargs: Any) -> None:
+        super().__init__(widget=ContactPicker(kind=kind, act=act), **kwargs)
         self.kind = kind
+        self.act = act
         self.contacts: ContactQuerySet = Contact.objects.none()
+        # What is stored, which stays unless something else is chosen, whatever the user may choose.
+        self.kept: Contact | None = None
+        self.kept_name = ""
         # Contacts that are loaded already, so that many fields need not each ask.
         self.known: Mapping[int, Contact] = {}
+
+    def offer(self, user: Any, kept: Contact | None = None) -> None:
+        """Let ``user`` choose among those that they may see, or edit where ``act`` says so, besides what is ``kept``.
+
+        Of a kept one that they may not see the form holds neither name nor number.
+        """
+        self.contacts = Contact.objects.visible_to(user)
+        if self.act == "edit":
+            self.contacts = Contact.objects.editable_by(user)
+        self.kept = kept
+        if kept is not None:
+            self.kept_name = name_of(kept, hidden_of([kept.pk], user))
+            hidden = self.kept_name != kept.name
+            self.picker.kept = (KEPT if hidden else str(kept.pk), self.kept_name)
 
     @property
     def picker(self) -> ContactPicker:
         return cast(ContactPicker, self.widget)
 
     def prepare_value(self, value: Any) -> Any:
+        if self._is_kept(value):
+            return self.picker.kept[0]
         if isinstance(value, Contact):
             self.picker.found = [value]
             return value.pk
@@ -96,7 +127,14 @@ class ContactChoiceField(forms.Field):
             self.picker.found = [contact] if contact else []
         return value
 
+    def _is_kept(self, value: Any) -> bool:
+        if self.kept is None or value in self.empty_values:
+            return False
+        return value == self.kept or str(value) in (str(self.kept.pk), self.picker.kept[0])
+
     def _get(self, value: Any) -> Contact | None:
+        if self._is_kept(value):
+            return self.kept
         try:
             pk = int(value)
         except (TypeError, ValueError):
@@ -113,7 +151,8 @@ class ContactChoiceField(forms.Field):
         contact = value if isinstance(value, Contact) else self._get(value)
         if contact is None or self._is_other_kind(contact):
             raise ValidationError(self.error_messages["gone"], code="gone")
-        self.picker.found = [contact]
+        if contact != self.kept:
+            self.picker.found = [contact]
         return contact
 
     def _is_other_kind(self, contact: Contact) -> bool:
@@ -130,11 +169,15 @@ class ContactChoiceField(forms.Field):
 
     def label_of(self, value: Any) -> str:
         """The name behind a value, an id or a contact; empty for none."""
+        if self._is_kept(value):
+            return self.kept_name
         contact = value if isinstance(value, Contact) else self._get(value)
         return contact.name if contact else ""
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         first = initial.pk if isinstance(initial, Contact) else initial
+        if self._is_kept(first) and self._is_kept(data):
+            return False
         return str(first or "") != str(data or "")
 
 

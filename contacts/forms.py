@@ -15,6 +15,9 @@ from crm.accounts.models import User
 from settings.fields import ContactField
 from settings.labelled import CustomFieldsForm
 
+# The fields that choose a company. Who sets them needs to be allowed to edit it as well.
+OF_COMPANIES = frozenset(("company", "parent_company"))
+
 
 class ContactForm(CustomFieldsForm):
     """What people and companies share."""
@@ -31,9 +34,9 @@ class ContactForm(CustomFieldsForm):
             owners = owners | User.objects.filter(pk=self.instance.owner_id)
         owner = cast(forms.ModelChoiceField, self.fields["owner"])
         owner.queryset = owners.order_by("first_name", "last_name", "username")
-        for field in self.fields.values():
-            if isinstance(field, ContactChoiceField):
-                field.contacts = Contact.objects.visible_to(user)
+        for name, field in self.fields.items():
+            if isinstance(field, ContactChoiceField) and name in OF_COMPANIES:
+                field.offer(user, getattr(self.instance, name))
 
     def grouped(self) -> list[tuple[Any, list[forms.BoundField]]]:
         own = [(heading, [self[name] for name in names]) for heading, names in self.groups]
@@ -61,7 +64,7 @@ def _widgets(names: list[str]) -> dict[str, forms.Widget]:
 
 
 class PersonForm(ContactForm):
-    company = ContactChoiceField(kind="company", label=_("Company"), required=False)
+    company = ContactChoiceField(kind="company", act="edit", label=_("Company"), required=False)
     groups = [
         (None, ["first_name", "last_name", "title", "company", "owner"]),
         (_("How to reach"), REACH),
@@ -89,7 +92,9 @@ class PersonForm(ContactForm):
 
 
 class CompanyForm(ContactForm):
-    parent_company = ContactChoiceField(kind="company", label=_("Parent company"), required=False)
+    parent_company = ContactChoiceField(
+        kind="company", act="edit", label=_("Parent company"), required=False
+    )
     groups = [
         (None, ["name", "industry", "parent_company", "owner"]),
         (_("How to reach"), REACH),

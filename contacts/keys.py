@@ -3,8 +3,9 @@
 SQLite folds ASCII only and neither database sorts ``Ä`` beside ``a`` by default, so that texts are
 folded here, stored, and compared byte by byte: the same answers on every database.
 
-search_key   the words of name, e-mail and company and the digits of both numbers, one blank
-             between, before and after: every word that people type is somewhere in it
+search_key   the words of name and e-mail and the digits of both numbers, one blank between,
+             before and after: every word that people type is somewhere in it. Behind two blanks
+             follow those of the company, which not everybody who sees the contact may see
 sort_key     the name to sort by
 folded       what else lists filter by: each text by the name of its field, see ``folded_text``
 match_...    by which another contact of the same name, number or address is found
@@ -93,6 +94,29 @@ def search_key(*texts: str) -> str:
     return f" {filled} " if filled else ""
 
 
+def with_company(own: str, company: str) -> str:
+    """A search key with the words of a company behind it."""
+    return f"{own or ' '} {company} " if company else own
+
+
+class OwnWords(models.Func):
+    """A search key without the words of the company."""
+
+    output_field = models.TextField()
+
+    def __init__(self, key: Any, **extra: Any) -> None:
+        super().__init__(key, **extra)
+
+    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> Any:  # type: ignore[override]
+        key, parameters = compiler.compile(self.source_expressions[0])
+        return f"(SPLIT_PART({key}, '  ', 1) || ' ')", parameters
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        key, parameters = compiler.compile(self.source_expressions[0])
+        # With a third blank behind it, it has two somewhere.
+        return f"SUBSTR({key}, 1, INSTR({key} || '  ', '  '))", (*parameters, *parameters)
+
+
 def match_name(name: str, *, is_organization: bool) -> str:
     """By which a contact of the same name is found, whatever the order of its words.
 
@@ -136,11 +160,8 @@ def contact_keys(values: Mapping[str, Any], company: str = "") -> dict[str, Any]
         sort_key = f"{folded.get('last_name', '')} {folded.get('first_name', '')}".strip()
     phone, mobile = folded.get("phone", ""), folded.get("mobile", "")
     return {
-        "search_key": search_key(
-            part(folded.get("name", "")),
-            part(folded.get("email", "")),
-            phone,
-            mobile,
+        "search_key": with_company(
+            search_key(part(folded.get("name", "")), part(folded.get("email", "")), phone, mobile),
             _words_again(company) if company else "",
         ),
         "sort_key": sort_key[:SORT_KEY_LENGTH],

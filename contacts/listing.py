@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Exists, Expression, OuterRef, Q, Value
+from django.db.models import Exists, Expression, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import NullIf
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from contacts.duplicates import has_possible_duplicate
+from contacts.hidden import sees_all_contacts
 from contacts.impossible import never_together
 from contacts.keys import digits, fold, folded_text
 from contacts.models import Contact
@@ -27,6 +28,7 @@ from crm.lists.kinds import Choice, Moment, Number, Person, YesNo
 from crm.lists.owners import people
 from crm.lists.record_kinds import Record, Text
 from crm.lists.registry import Condition, Context, Field, ReadyList, Registry, register
+from crm.lists.through import Through
 from settings.listing import list_fields
 
 CONTACT, COMPANY, RECORD = _("Contact"), _("Company"), _("Record")
@@ -55,6 +57,16 @@ PHONE = Text(folded, digits)
 COMPANY_KIND = Record(names_of_contacts, find=companies_called)
 
 
+def seen_contacts(user: Any) -> QuerySet | None:
+    """Those that ``user`` may see; None where that is all of them."""
+    return None if sees_all_contacts(user) else Contact.objects.visible_to(user)
+
+
+def through(path: str) -> Through:
+    """The contact that the path of a field leads to first, or leads through."""
+    return Through(path.partition("__")[0], seen_contacts)
+
+
 def _text(name: str, label: Any, section: Any = CONTACT, path: str = "", **more: Any) -> Field:
     path = path or name
     own = "__" not in path
@@ -63,9 +75,10 @@ def _text(name: str, label: Any, section: Any = CONTACT, path: str = "", **more:
         "kind": TEXT,
         "cell": cells.text(path),
         "needs": [path],
-        "order": [NullIf(folded(described), Value(""))],
+        "order": [NullIf(folded(described), Value("", TextField()))],
         "nullable": True,
         "editable": name if own else "",
+        "through": None if own else through(path),
         **more,
     }
     return Field(name=name, label=label, section=section, path=path, **options)
@@ -102,6 +115,7 @@ def _company_status(kind: StatusKind, statuses: Any, label: Any) -> Field:
         kind=Choice(lambda context: [(one.value, str(one.label)) for one in statuses]),
         section=COMPANY,
         path=path,
+        through=through(path),
         cell=cells.status(path, kind.value, {one.value: one.label for one in statuses}),
         needs=[path],
         order=[path],
@@ -194,7 +208,8 @@ def _company_fields() -> list[Field]:
     return [
         Field(
             name="company", label=_("Company"), kind=COMPANY_KIND, section=COMPANY,
-            path="company", cell=cells.record("company", "contacts:card"),
+            path="company", through=through("company"),
+            cell=cells.record("company", "contacts:card"),
             needs=["company__name"], order=["company__sort_key"], nullable=True,
             source="company__name", css="below", editable="company",
         ),
@@ -207,11 +222,12 @@ def _company_fields() -> list[Field]:
         _text("company_phone", _("Company’s phone"), COMPANY, "company__phone", kind=PHONE),
         Field(
             name="company_owner", label=_("Company’s owner"), kind=Person(people),
-            section=COMPANY, path="company__owner",
+            section=COMPANY, path="company__owner", through=through("company"),
         ),
         Field(
             name="parent_company", label=_("Parent company"), kind=COMPANY_KIND, section=COMPANY,
-            path="parent_company", cell=cells.record("parent_company", "contacts:card"),
+            path="parent_company", through=through("parent_company"),
+            cell=cells.record("parent_company", "contacts:card"),
             needs=["parent_company__name"], order=["parent_company__sort_key"], nullable=True,
             source="parent_company__name",
         ),

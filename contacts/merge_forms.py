@@ -13,6 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from contacts.hidden import hidden_of, name_of
 from contacts.merge_labels import BOTH, OURS, THEIRS, ComparedLabels
 from contacts.models import Contact
 from crm.trash.services import plain
@@ -56,6 +57,10 @@ class MergeForm(forms.Form):
     def __init__(self, data: Any, survivor: Contact, merged: Contact, user: Any) -> None:
         super().__init__(data)
         self.survivor, self.merged = survivor, merged
+        pair = (survivor, merged)
+        self.hidden = hidden_of(
+            {pk for one in pair for pk in (one.company_id, one.parent_company_id)}, user
+        )
         self.labels = ComparedLabels(survivor, merged, user)
         self.names = [name for name in mergeable_fields(survivor) if self._differs(name)]
         for name in self.names:
@@ -190,6 +195,8 @@ class MergeForm(forms.Form):
 
     def _shown(self, name: str, contact: Contact) -> str:
         value = self._value(contact, name)
+        if isinstance(value, Contact):
+            return name_of(value, self.hidden)
         return "" if value is None else str(value)
 
 

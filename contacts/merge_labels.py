@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
+from contacts.hidden import A_CONTACT
 from contacts.labels_follow import BOTH, OURS, THEIRS
 from contacts.models import Contact
 from contacts.models.labels import HOLDER
@@ -53,7 +54,10 @@ class ComparedLabels:
 
     def shown(self, made: CustomField, contact: Contact) -> str:
         value = self.values(contact).get(made.pk)
-        return "" if value is None else type_of(made).show(made, value, self._names)
+        if value is None:
+            return ""
+        shown = type_of(made).show(made, value, self._names)
+        return shown or (str(A_CONTACT) if made.type == FieldType.CONTACT else "")
 
     def choices(self, made: CustomField) -> list[tuple[str, str]]:
         """What to send for a choice, and how it reads; empty for no value."""

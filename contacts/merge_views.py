@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,10 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from contacts.cards import may_create
 from contacts.duplicates import duplicates_of
 from contacts.fields import ContactChoiceField
+from contacts.leaving import Before, back_to
 from contacts.merge_forms import MergeForm
 from contacts.models import Contact, StatusChange
+from crm.accounts.doors import editable_or_refuse, sees_all
+from crm.accounts.levels import Area
 from crm.changes import one_change
 from crm.retry import retrying
 from deals.effects import effects_of
@@ -31,8 +35,9 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def _edited(request: HttpRequest, pk: int) -> Contact:
-    contacts = Contact.objects.editable_by(request.user)
-    return get_object_or_404(contacts.select_related("company", "parent_company", "owner"), pk=pk)
+    contacts = Contact.objects.select_related("company", "parent_company", "owner")
+    found: Contact = editable_or_refuse(contacts, request.user, pk)
+    return found
 
 
 def _older_first(one: Contact, other: Contact) -> tuple[Contact, Contact]:
@@ -61,8 +66,8 @@ class OtherForm(forms.Form):
             if contact.is_organization
             else gettext_lazy("Other person")
         )
-        field = ContactChoiceField(kind=kind, label=label)
-        field.contacts = Contact.objects.editable_by(user)
+        field = ContactChoiceField(kind=kind, act="edit", label=label)
+        field.offer(user)
         self.fields["other"] = field
 
     def clean_other(self) -> Contact:
@@ -81,12 +86,19 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
     if form.is_valid():
         return redirect(_page_of(contact, form.cleaned_data["other"]))
     merges = MergeRecord.objects.editable_by(request.user).filter(survivor_id=pk, undone_at=None)
+    if not sees_all(request.user, Area.CONTACTS, Area.CUSTOMERS):
+        # Whom others made it of, they may never have seen.
+        merges = merges.filter(merged_by_id=request.user.pk)
+    duplicates = duplicates_of(contact, request.user)
+    ours = Contact.objects.editable_by(request.user).filter(
+        pk__in=[one.contact.pk for one in duplicates]
+    )
+    editable = set(ours.order_by().values_list("pk", flat=True))
+    duplicates = [one for one in duplicates if one.contact.pk in editable]
     context = {
         "contact": contact,
         "form": form,
-        "duplicates": [
-            (one, _page_of(contact, one.contact)) for one in duplicates_of(contact, request.user)
-        ],
+        "duplicates": [(one, _page_of(contact, one.contact)) for one in duplicates],
         "merges": merges.select_related("merged_by").defer("data")[:MERGES_SHOWN],
     }
     return render(request, "contacts/merge.html", context)
@@ -120,7 +132,7 @@ def merge_pair(request: HttpRequest, pk: int, other: int) -> HttpResponse:
         )
     if request.method != "POST" or "preview" in request.POST:
         return _show(request, survivor, merged)
-    form, record = None, None
+    form, record, before = None, None, Before.of(survivor)
     try:
         with one_change() as change:
             form = _locked_form(request, pk, other)
@@ -133,17 +145,15 @@ def merge_pair(request: HttpRequest, pk: int, other: int) -> HttpResponse:
     names = {"merged": record.merged_name, "survivor": record.survivor_name}
     tell(request, _("%(merged)s is part of %(survivor)s now.") % names, change)
     offer(request, kind="undo_merge", merge=record.pk)
-    return redirect("contacts:card", pk=record.survivor_id)
+    return back_to(request, form.survivor, before)
 
 
 def _locked_form(request: HttpRequest, pk: int, other: int) -> MergeForm:
     """What was sent, to be checked against both as they are stored, which nobody changes now."""
     # Deals before contacts, as every sync locks them.
     lock_deals_of([pk, other])
-    locked = Contact.objects.editable_by(request.user).select_for_update(no_key=True)
-    found = {contact.pk: contact for contact in locked.filter(pk__in=[pk, other]).order_by("pk")}
-    if len(found) != 2:
-        raise Http404
+    locked = Contact.objects.select_for_update(no_key=True)
+    found = {one: editable_or_refuse(locked, request.user, one) for one in sorted((pk, other))}
     return MergeForm(request.POST, found[pk], found[other], request.user)
 
 
@@ -209,10 +219,13 @@ def _follows(request: HttpRequest, merged: Contact) -> dict[str, int]:
     """How much goes from the merged contact to the survivor."""
     parties = DealParty.objects.filter(contact=merged).values("deal")
     concerned = Q(primary_contact=merged) | Q(company=merged) | Q(links__contact=merged)
-    deals = Deal.objects.visible_to(request.user).filter(concerned | Q(pk__in=parties))
+    deals = Deal.objects.filter(concerned | Q(pk__in=parties)).distinct()
+    seen = Deal.objects.visible_to(request.user).order_by()
+    counted = deals.filter(pk__in=seen).count()
     contacts = Contact.objects.visible_to(request.user)
     return {
-        "deals": deals.distinct().count(),
+        "deals": counted,
+        "hidden_deals": 0 if sees_all(request.user, Area.DEALS) else deals.count() - counted,
         "employees": contacts.filter(company=merged).count(),
         "subsidiaries": contacts.filter(parent_company=merged).count(),
         "details": merged.details.count(),
@@ -232,6 +245,9 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         with one_change() as change:
             left = undo_merge(record)
+            # Only now there are two again of whom to ask: whoever may not edit both parts nothing.
+            merged = editable_or_refuse(Contact, request.user, record.merged_id)
+            editable_or_refuse(Contact, request.user, record.survivor_id)
     except ValidationError as refusal:
         messages.error(request, " ".join(refusal.messages))
         survivor = survivors.first()
@@ -240,7 +256,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
     tell(request, _("%(merged)s and %(survivor)s are two contacts again.") % names, change)
     for sentence in left:
         messages.warning(request, sentence)
-    return redirect("contacts:card", pk=record.merged_id)
+    return redirect(merged)
 
 
 # -- hints while a new contact is typed
@@ -253,6 +269,8 @@ def duplicate_hints(request: HttpRequest, kind: str) -> HttpResponse:
     """Whom what is typed so far looks like: a fragment. Posted, for it is personal, but only read."""
     if kind not in ("person", "company"):
         raise Http404
+    if not may_create(request.user):
+        raise PermissionDenied
     # What no form takes, PostgreSQL does not either.
     sent = {name: request.POST.get(name, "").replace("\x00", "") for name in TYPED}
     typed: dict[str, Any] = {name: value[:254] for name, value in sent.items()}

@@ -6,17 +6,46 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.db import models
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q
 
 from contacts.events import company_changing
 from contacts.keys import KEYS, SOURCES, contact_keys, person_name
-from contacts.statuses import GUARDED, CustomerStatus, ProspectStatus
-from contacts.words import remember_words, search, vocabulary_of
+from contacts.statuses import (
+    GUARDED,
+    CustomerStatus,
+    ProspectStatus,
+    neither_prospect_nor_customer,
+    prospect_or_customer,
+)
+from contacts.words import in_own_words, remember_words, search, vocabulary_of
+from crm.accounts.access import Act, is_active, level_of, reach
+from crm.accounts.doors import sees_all
+from crm.accounts.levels import Area
 from crm.changes import one_change
 
 if TYPE_CHECKING:
     from contacts.models import Contact
+
+
+def reached(user: Any, act: Act = "view", prefix: str = "") -> Q:
+    """Which contacts ``user`` reaches, as a condition on contacts, or on the one that ``prefix`` leads to.
+
+    It rests on statuses and owners as they are stored, so that it holds as soon as they change.
+    """
+    levels = {area: level_of(user, area, act) for area in (Area.CONTACTS, Area.CUSTOMERS)}
+    nearer, further = sorted(levels.values())
+    ours = apps.get_model("contacts", "ContactCollaborator").objects.values("contact")
+    found = reach(user, nearer, ours, prefix)
+    if nearer == further:
+        return found
+    belongs = prospect_or_customer(prefix)
+    if levels[Area.CUSTOMERS] == nearer:
+        belongs = neither_prospect_nor_customer(prefix)
+    # Statuses first: they stand in the indexes of lists, and decide most rows.
+    return belongs & reach(user, further, ours, prefix) | found
+
 
 # Whoever writes one of these writes keys with it.
 KEYED = frozenset((*SOURCES, "company"))
@@ -29,12 +58,26 @@ REKEYED = 500
 class ContactQuerySet(models.QuerySet["Contact"]):
     # -- whom a user may see
 
+    # Who looks at these rows, once ``visible_to`` or ``editable_by`` was asked; None for the product itself.
+    viewer: Any = None
+
     def visible_to(self, user: Any) -> ContactQuerySet:
-        """Every signed-in user sees every contact, nobody else any."""
-        return self if user.is_authenticated and user.is_active else self.none()
+        """Those that ``user`` may see: by owner, collaborators, and the category that statuses give."""
+        return self._reached_by(user, "view")
 
     def editable_by(self, user: Any) -> ContactQuerySet:
-        return self.visible_to(user)
+        """Those of the visible ones that ``user`` may change."""
+        return self._reached_by(user, "edit")
+
+    def _reached_by(self, user: Any, act: Act) -> ContactQuerySet:
+        found = self.filter(reached(user, act)) if is_active(user) else self.none()
+        found.viewer = user
+        return found
+
+    def _clone(self) -> ContactQuerySet:
+        clone: ContactQuerySet = super()._clone()  # type: ignore[misc]
+        clone.viewer = self.viewer
+        return clone
 
     # -- what they mean
 
@@ -59,9 +102,22 @@ class ContactQuerySet(models.QuerySet["Contact"]):
     def matching(self, text: str) -> ContactQuerySet:
         """Contacts whose name, e-mail, numbers or company hold every word of ``text``, folded.
 
-        Where none does, those with one letter otherwise; see ``contacts.words``. Asks at once.
+        A company counts where the viewer may see it. Where none does, those with one letter
+        otherwise; see ``contacts.words``. Asks at once.
         """
-        return search(self, text)
+        return search(self, text, self._as_seen)
+
+    def _as_seen(self, condition: Q) -> Q:
+        """A condition on search keys, of what the viewer may see of them."""
+        if self.viewer is None or sees_all(self.viewer, Area.CONTACTS, Area.CUSTOMERS):
+            return condition
+        companies = self.model._default_manager.visible_to(self.viewer).order_by()
+        seen = Exists(companies.filter(pk=OuterRef("company_id")))
+        return condition & (in_own_words(condition) | Q(seen))
+
+    def found_by(self, condition: Q) -> ContactQuerySet:
+        """Those that a condition on search keys holds of, as far as the viewer may see what it asks."""
+        return self.filter(self._as_seen(condition))
 
     # -- what the pages need with them
 

@@ -43,6 +43,24 @@ def label_of(kind: str, value: str) -> str:
     return str(WORDS[kind](value).label)
 
 
+def prospect_or_customer(prefix: str = "") -> Q:
+    """Who belongs to Prospects & Customers: every contact with either status other than Non.
+
+    ``prefix`` leads to the contact, as in ``"company__"``.
+    """
+    prospect = (ProspectStatus.CURRENT.value, ProspectStatus.LOST.value)
+    customer = (CustomerStatus.CURRENT.value, CustomerStatus.PAST.value)
+    return Q(**{f"{prefix}prospect_status__in": prospect}) | Q(
+        **{f"{prefix}customer_status__in": customer}
+    )
+
+
+def neither_prospect_nor_customer(prefix: str = "") -> Q:
+    """Who does not belong there: the other contacts."""
+    none = {"prospect_status": ProspectStatus.NONE, "customer_status": CustomerStatus.NONE}
+    return Q(**{f"{prefix}{name}": status.value for name, status in none.items()})
+
+
 PROSPECT_MARKS = (ProspectStatus.LOST.value, ProspectStatus.NONE.value)
 CUSTOMER_MARKS = (CustomerStatus.PAST.value, CustomerStatus.CURRENT.value)
 

@@ -30,6 +30,7 @@ urlpatterns = [
     path("contacts/<int:pk>/", card_views.card, name="card"),
     path("contacts/<int:pk>/cell/<str:name>/", cell_views.ContactCell.as_view(), name="cell"),
     path("contacts/<int:pk>/tags/", card_views.tags, name="tags"),
+    path("contacts/<int:pk>/collaborators/", card_views.collaborators, name="collaborators"),
     path("contacts/<int:pk>/edit/", card_views.edit, name="edit"),
     path("contacts/<int:pk>/delete/", card_views.delete, name="delete"),
     path("contacts/<int:pk>/status/", card_views.select, name="select_status"),

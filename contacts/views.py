@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from crm.bulk.pages import pages_of
+from crm.accounts.levels import Area
+from crm.bulk.pages import pages_for
 from crm.lists.acting import Act
 from crm.lists.views import RecordListView
 
@@ -21,7 +22,7 @@ class ContactList(RecordListView):
     empty_template = "contacts/_list_empty.html"
 
     def acts(self) -> Sequence[Act]:
-        return pages_of(self.record)
+        return pages_for(self.record, self.request.user, Area.CONTACTS, Area.CUSTOMERS)
 
     def count_sentence(self, count: int, shown: str) -> str:
         return ngettext("%(count)s contact", "%(count)s contacts", count) % {"count": shown}

@@ -13,14 +13,15 @@ only proposals, and what is found is found among the rows that are searched.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import batched
 from typing import Any, NamedTuple
 
 from django.db import connection, connections, models
 from django.db.models import F, Q
+from django.db.models.lookups import Contains, Regex
 
-from contacts.keys import KeyField, digits, fold, part
+from contacts.keys import KeyField, OwnWords, digits, fold, part
 
 LONGEST_WORD = 40
 # Fewer have so many neighbours that a guess is worth nothing.
@@ -193,6 +194,22 @@ def _is_one_of(word: str, alternatives: Sequence[str]) -> Q:
     return condition & Q(search_key__regex=f" ({'|'.join(alternatives)}) ")
 
 
+def in_own_words(condition: Q) -> Q:
+    """The same of a search key without the words of the company; for the conditions made here."""
+    found = Q(_connector=condition.connector, _negated=condition.negated)
+    children: list[Any] = condition.children
+    for child in children:
+        made: Any
+        if isinstance(child, Q):
+            made = in_own_words(child)
+        else:
+            path, text = child
+            lookup = {"search_key__contains": Contains, "search_key__regex": Regex}[path]
+            made = lookup(OwnWords("search_key"), text)
+        found.children.append(made)
+    return found
+
+
 # -- finding
 
 
@@ -250,7 +267,21 @@ def _nearly(pieces: Iterable[Piece], lift: Lift) -> Q | None:
     for piece in pieces:
         if piece.number:
             condition &= lift(piece.condition)
+        elif " " in piece.words:
+            condition &= lift(_apart_if_mistyped(piece, alternatives))
     return condition
+
+
+def _apart_if_mistyped(piece: Piece, alternatives: Mapping[str, Sequence[str]]) -> Q:
+    """What was typed together stands apart only in a record that has one of the alternatives itself.
+
+    Otherwise a word that only a hidden record has would let others be found.
+    """
+    found = piece.condition
+    for word in piece.words.split():
+        if alternatives.get(word):
+            found |= _is_one_of(word, alternatives[word])
+    return found
 
 
 def _some(rows: models.QuerySet, condition: Q) -> list[Any]:

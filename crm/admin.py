@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from crm.audit.models import Entry
 from crm.backoffice import ReadOnlyAdmin, few_enough, report_refusals
 from crm.models import Heartbeat, NightlyRun
 from crm.trash.models import TrashedRecord
@@ -29,6 +30,14 @@ class HeartbeatAdmin(ReadOnlyAdmin):
 class NightlyRunAdmin(ReadOnlyAdmin):
     list_display = ["job", "day", "started_at", "finished_at", "ok", "found"]
     list_filter = ["job", "ok"]
+
+
+@admin.register(Entry)
+class EntryAdmin(ReadOnlyAdmin):
+    list_display = ["at", "actor_name", "action", "record_name", "source", "address"]
+    list_filter = ["action", "source"]
+    search_fields = ["actor_name", "record_name", "request_id"]
+    show_full_result_count = False
 
 
 # Here and not in its app: restoring takes the services of the rooms above the trash.

@@ -6,19 +6,57 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, ProtectedError, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from crm.accounts.guards import is_administrator
 from crm.changes import one_change
 
 NAMED_AT_MOST = 5
 # Above this an action would outlast the patience of the browser, and of whoever waits for a lock.
 ACTED_ON_AT_MOST = 1_000
+
+
+class BackOffice(admin.AdminSite):
+    """For administrators alone, whatever permissions somebody has: it shows what no other page would show them."""
+
+    # Sign-ins and second factors: secrets, and rows that only signing in writes.
+    hidden = frozenset({"account", "mfa", "socialaccount", "usersessions"})
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        several = isinstance(model_or_iterable, Iterable)
+        models = model_or_iterable if several else [model_or_iterable]
+        shown = [one for one in models if one._meta.app_label not in self.hidden]
+        super().register(shown, admin_class, **options)
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return is_administrator(request.user)
+
+    # One way in, with the second factor, and one page to change a password.
+
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        following = request.GET.get(REDIRECT_FIELD_NAME, reverse("admin:index"))
+        if self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        if request.user.is_authenticated:
+            raise PermissionDenied
+        return redirect_to_login(following, reverse(settings.LOGIN_URL))
+
+    def password_change(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return HttpResponseRedirect(reverse("account_change_password"))
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.cache import patch_vary_headers
 from django.utils.crypto import get_random_string
 
 from crm.logs import request_id
+
+METHODS = ("GET", "HEAD", "POST", "OPTIONS")
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -50,7 +52,9 @@ class SecurityHeadersMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
+        # Meant to send a request back as it came, with its cookies; views that answer any method would answer it.
+        is_trace = request.method == "TRACE"
+        response = HttpResponseNotAllowed(METHODS) if is_trace else self.get_response(request)
         response.setdefault("Cross-Origin-Embedder-Policy", "require-corp")
         response.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         response.setdefault("Permissions-Policy", PERMISSIONS_POLICY)

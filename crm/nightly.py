@@ -57,12 +57,45 @@ def drop_old_runs() -> tuple[bool, str]:
     return True, str(purge_expired())
 
 
+def forget_sessions() -> tuple[bool, str]:
+    """Removes sessions that nobody can go on with."""
+    from crm.accounts.sessions import forget_over
+
+    return True, str(forget_over())
+
+
+def forget_words() -> tuple[bool, str]:
+    """Drops words that search knows and nobody has any more."""
+    from crm.privacy.copies import forget_unused_words
+
+    return True, str(forget_unused_words())
+
+
+def back_up() -> tuple[bool, str]:
+    """Makes the backup of the night, where there is a folder for it."""
+    from crm.backup.nightly import back_up
+
+    return True, back_up()
+
+
+def shorten_audit_log() -> tuple[bool, str]:
+    """Removes entries of the audit log that are older than the account keeps them."""
+    from crm.audit.retention import remove_older
+    from settings.models import Account
+
+    return True, str(remove_older(Account.current().audit_days))
+
+
 JOBS: dict[str, Callable[[], tuple[bool, str]]] = {
     "check_statuses": check_statuses,
     "empty_trash": empty_trash,
     "empty_removed": empty_removed,
     "drop_old_runs": drop_old_runs,
     "remove_exports": remove_exports,
+    "forget_sessions": forget_sessions,
+    "forget_words": forget_words,
+    "shorten_audit_log": shorten_audit_log,
+    "back_up": back_up,
 }
 
 

@@ -149,16 +149,26 @@ if ADMIN_PATH == "/" or not all(
 INSTALLED_APPS = [
     "crm.apps.CrmConfig",
     "crm.accounts.apps.AccountsConfig",
+    "crm.audit.apps.AuditConfig",
     "crm.trash",
     "crm.lists.apps.ListsConfig",
     "crm.bulk.apps.BulkConfig",
+    "crm.suppression.apps.SuppressionConfig",
+    "crm.traces.apps.TracesConfig",
+    "crm.privacy.apps.PrivacyConfig",
     "settings.apps.SettingsConfig",
     "contacts",
     "deals",
     "imports",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django_htmx",
     "django_tasks_db",
-    "django.contrib.admin",
+    "crm.apps.BackOfficeConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -171,6 +181,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "crm.middleware.RequestIdMiddleware",
+    "crm.actor.TraceMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "crm.middleware.SecurityHeadersMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
@@ -180,13 +191,19 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "crm.accounts.middleware.SessionAgeMiddleware",
+    "crm.accounts.preview.PreviewMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "crm.accounts.middleware.PreferencesMiddleware",
+    "crm.accounts.middleware.SecondFactorMiddleware",
     "crm.actor.ActorMiddleware",
+    "crm.audit.denied.DeniedMiddleware",
     "settings.catalogue.CatalogueMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "crm.accounts.welcome.WelcomeMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 
 ROOT_URLCONF = "crm.urls"
@@ -275,16 +292,116 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-LOGIN_URL = "login"
+LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "login"
+LOGOUT_REDIRECT_URL = "account_login"
+# A session ends when nobody used it for so long, and after so long in any case.
+SESSION_IDLE_AGE = 8 * 3600
 SESSION_COOKIE_AGE = 7 * 24 * 3600
+PASSWORD_RESET_TIMEOUT = 3600
+
+# The counters of guesses, which all processes must share.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "sign_in_counter",
+        # Expired ones go first when there are more. Fewer would let a flood push out those that still count.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
+
+# How people sign in: django-allauth, of which only what crm/accounts/sign_in_urls.py names is reached.
+ACCOUNT_ADAPTER = "crm.accounts.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_EMAIL_NOTIFICATIONS = False
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
+ACCOUNT_FORMS = {
+    "login": "crm.accounts.forms.SignInForm",
+    "reauthenticate": "crm.accounts.forms.ConfirmForm",
+    "change_password": "crm.accounts.forms.PasswordForm",
+    "reset_password": "crm.accounts.forms.ResetForm",
+    "user_token": "crm.accounts.forms.ResetTokenForm",
+    "reset_password_from_key": "crm.accounts.forms.NewPasswordForm",
+}
+# Times an hour or minute, by address (ip), account (user), or what crm.accounts.throttle counts by (key).
+ACCOUNT_RATE_LIMITS = {
+    # Who signs in is not counted, only who guesses.
+    "login": "",
+    "sign_in_address": "30/m/ip,300/h/ip",
+    "sign_in_name": "20/h/key",
+    "sign_in_account": "20/h/key",
+    "sign_in_device": "20/h/key",
+    # Codes and keys of the second factor, by account; asked for after the password only.
+    "login_failed": "20/h/key",
+    "reauthenticate": "20/h/user",
+    "change_password": "20/h/user",
+    "reset_password": "20/m/ip,5/h/key",
+    "reset_password_from_key": "20/m/ip",
+}
+MFA_ADAPTER = "crm.accounts.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "Standing"
+MFA_FORMS = {
+    "authenticate": "crm.accounts.factor_forms.CodeForm",
+    "reauthenticate": "crm.accounts.factor_forms.ConfirmCodeForm",
+    "activate_totp": "crm.accounts.factor_forms.ActivateForm",
+    "add_webauthn": "crm.accounts.factor_forms.AddPasskeyForm",
+    "login_webauthn": "crm.accounts.factor_forms.PasskeyAloneForm",
+    "authenticate_webauthn": "crm.accounts.factor_forms.PasskeyForm",
+    "reauthenticate_webauthn": "crm.accounts.factor_forms.ConfirmPasskeyForm",
+}
+
+# A company's own identity provider
+
+SOCIALACCOUNT_ADAPTER = "crm.accounts.adapters.CompanyAdapter"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+# A form would be stopped on its way to the provider by form-action of the Content-Security-Policy.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+OIDC_ID = "company"
+
+
+def identity_provider() -> dict[str, Any]:
+    names = ["OIDC_SERVER_URL", "OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET"]
+    given = {name: read("str", name, "", "").strip() for name in names}
+    if not any(given.values()):
+        return {}
+    for name, value in given.items():
+        if not value:
+            others = " and ".join(one for one in names if given[one])
+            refuse(name, "is not set", f"{others} alone signs nobody in: give all three or none.")
+    url = urlsplit(given["OIDC_SERVER_URL"])
+    if (
+        not url.hostname
+        or url.scheme not in ("https", "http")
+        or (PRODUCTION and url.scheme != "https")
+    ):
+        refuse(
+            "OIDC_SERVER_URL",
+            f"is “{given['OIDC_SERVER_URL']}”",
+            "Give the issuer’s address, as in https://login.example.org/realms/company.",
+        )
+    app = {
+        "provider_id": OIDC_ID,
+        "name": read("str", "OIDC_NAME", "OpenID Connect", ""),
+        "client_id": given["OIDC_CLIENT_ID"],
+        "secret": given["OIDC_CLIENT_SECRET"],
+        "settings": {"server_url": given["OIDC_SERVER_URL"]},
+    }
+    return {"openid_connect": {"APPS": [app], "OAUTH_PKCE_ENABLED": True}}
+
+
+SOCIALACCOUNT_PROVIDERS = identity_provider()
 
 # Languages and time
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "crm.formats"
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = read("str", "TIME_ZONE", "UTC", "")
@@ -296,6 +413,11 @@ if TIME_ZONE not in available_timezones():
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 # The hour, in TIME_ZONE, from which on the nightly work (status check, emptying the trash) may start.
 NIGHTLY_HOUR = read_between("NIGHTLY_HOUR", 3, 0, 23)
+# Where the night's backup goes, and how many of them are kept; without a folder there is none.
+BACKUP_DIR = read("str", "BACKUP_DIR", "", "")
+if BACKUP_DIR and not Path(BACKUP_DIR).is_absolute():
+    refuse("BACKUP_DIR", f"is “{BACKUP_DIR}”", "Give the whole path, beginning with /.")
+BACKUP_KEEP = read_between("BACKUP_KEEP", 14, 1, 10_000)
 
 # Mail
 
@@ -374,6 +496,12 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+DEVICE_COOKIE_NAME = "device"
+THEME_COOKIE_NAME = "theme"
+MESSAGE_COOKIE_NAME = "messages"
+MESSAGE_STORAGE = "crm.message_cookie.MessageStorage"
 
 if PRODUCTION:
     SECURE_SSL_REDIRECT = True
@@ -389,6 +517,9 @@ if PRODUCTION:
     SESSION_COOKIE_NAME = "__Host-sessionid"
     CSRF_COOKIE_NAME = "__Host-csrftoken"
     LANGUAGE_COOKIE_NAME = "__Host-language"
+    DEVICE_COOKIE_NAME = "__Host-device"
+    THEME_COOKIE_NAME = "__Host-theme"
+    MESSAGE_COOKIE_NAME = "__Host-messages"
     if read(
         "bool",
         "BEHIND_PROXY",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from contacts.actions import SetFields, SetOwner
+from crm.accounts.levels import Right
 from crm.bulk import sql
 from crm.bulk.actions import (
     BulkAction,
@@ -222,6 +223,7 @@ class DeleteDeals(DealAction):
     label = gettext_lazy("Delete")
     chunk = 200
     undoable = False
+    needs = Right.DELETE_MANY
 
     def act(self, ids: Sequence[int], run: BulkRun) -> list[Outcome]:
         Deal.objects.filter(pk__in=ids).delete()

@@ -26,6 +26,7 @@ from deals.card_forms import offered_reasons, offered_stages
 from deals.models import (
     Deal,
     DealChange,
+    DealCollaborator,
     DealContact,
     DealParty,
     DealSource,
@@ -424,3 +425,9 @@ class RequiredAtAdmin(ReadOnlyAdmin):
 class KeptQuietAdmin(ReadOnlyAdmin):
     list_display = ["contact", "until", "set_by"]
     list_select_related = ["contact", "set_by"]
+
+
+@admin.register(DealCollaborator)
+class DealCollaboratorAdmin(ReadOnlyAdmin):
+    list_display = ["deal", "user"]
+    list_select_related = ["deal", "user"]

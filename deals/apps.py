@@ -15,6 +15,7 @@ class DealsConfig(AppConfig):
             contact_actions,
             contact_listing,
             exports,
+            holdings,
             label_actions,
             listing,
             quiet_actions,

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from contacts.fields import ContactChoiceField, contact_fields
 from contacts.models import Contact
 from crm.changes import one_change
+from deals.access import editable_contacts
 from deals.models import Deal, LossReason, Stage, UnqualifiedReason
 from deals.models.labels import HOLDER
 from deals.services.required import missing_fields
@@ -27,6 +28,12 @@ from settings.types import default_of
 
 # What becomes of the main contact before.
 KEEP, REMOVE = "keep", "remove"
+WAYS = [(KEEP, _("Keep on the deal")), (REMOVE, _("Remove from the deal"))]
+
+
+def only_keep(form: forms.Form | forms.ModelForm, name: str) -> None:
+    """Let the main contact before only be kept, as it is nobody whom the user may change."""
+    cast(forms.ChoiceField, form.fields[name]).choices = WAYS[:1]
 
 
 class StageChoiceField(forms.ModelChoiceField):
@@ -172,14 +179,14 @@ class MoveForm(forms.Form):
 class LinkForm(forms.Form):
     """One more contact on a deal."""
 
-    contact = ContactChoiceField(label=_("Contact"))
+    contact = ContactChoiceField(label=_("Contact"), act="edit")
     role = forms.CharField(label=_("Role"), required=False, max_length=120)
 
     def __init__(self, *args: Any, user: Any, deal: Deal, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.deal = deal
         contact = cast(ContactChoiceField, self.fields["contact"])
-        contact.contacts = Contact.objects.visible_to(user)
+        contact.contacts = Contact.objects.editable_by(user)
 
     def clean_contact(self) -> Contact:
         contact: Contact = self.cleaned_data["contact"]
@@ -191,16 +198,25 @@ class LinkForm(forms.Form):
 
 
 class StarForm(forms.Form):
-    """Another main contact, and what becomes of the one before."""
+    """Another main contact, and what becomes of the one before, which who may not change it can only keep.
 
-    contact = ContactChoiceField(label=_("Main contact"))
+    ``ways`` is what may become of it.
+    """
+
+    contact = ContactChoiceField(label=_("Main contact"), act="edit")
     previous = forms.ChoiceField(
         label=_("The main contact before"),
-        choices=[(KEEP, _("Keep on the deal")), (REMOVE, _("Remove from the deal"))],
+        choices=WAYS,
         widget=forms.RadioSelect,
     )
 
-    def __init__(self, data: Mapping[str, Any] | None = None, *, user: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, user: Any, deal: Deal, **kwargs: Any
+    ) -> None:
         super().__init__(data, **kwargs)
         contact = cast(ContactChoiceField, self.fields["contact"])
-        contact.contacts = Contact.objects.visible_to(user)
+        contact.contacts = Contact.objects.editable_by(user)
+        self.ways = [KEEP, REMOVE]
+        if not editable_contacts([deal.primary_contact_id], user):
+            only_keep(self, "previous")
+            self.ways = [KEEP]

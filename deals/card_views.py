@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from contacts.hidden import hidden_of, name_of
 from contacts.models import Contact
+from crm.accounts.collaborators import CollaboratorForm
+from crm.accounts.doors import editable_or_refuse, visible_or_404
 from crm.changes import one_change
 from crm.retry import retrying
-from deals.card_forms import KEEP, REMOVE, LinkForm, MoveForm, StarForm, offered_stages
+from deals.access import back_to, editable_contacts
+from deals.card_forms import KEEP, LinkForm, MoveForm, StarForm, offered_stages
 from deals.cards import DealCard
 from deals.effects import effects_of
 from deals.models import Deal, DealContact, Stage
@@ -30,23 +34,21 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def _edited(request: HttpRequest, pk: int) -> Deal:
-    return get_object_or_404(Deal.objects.editable_by(request.user).for_card(), pk=pk)
+    deal: Deal = editable_or_refuse(Deal.objects.for_card(), request.user, pk)
+    return deal
 
 
 @require_GET
 def card(request: HttpRequest, pk: int) -> HttpResponse:
-    deal = get_object_or_404(Deal.objects.visible_to(request.user).for_card(), pk=pk)
-    return _show_card(request, deal)
+    return _show_card(request, visible_or_404(Deal.objects.for_card(), request.user, pk))
 
 
-def _show_card(request: HttpRequest, deal: Deal, **more: Any) -> HttpResponse:
-    context = {
-        "deal": deal,
-        "card": DealCard(deal, request.user, request.GET),
-        "link_form": LinkForm(user=request.user, deal=deal),
-        **more,
-    }
-    return render(request, "deals/card.html", context)
+def _show_card(request: HttpRequest, deal: Deal, status: int = 200, **more: Any) -> HttpResponse:
+    shown = DealCard(deal, request.user, request.GET)
+    context = {"deal": deal, "card": shown, "collaborator_form": shown.collaborator_form}
+    if shown.may_edit:
+        context["link_form"] = LinkForm(user=request.user, deal=deal)
+    return render(request, "deals/card.html", context | more, status=status)
 
 
 @require_POST
@@ -70,6 +72,18 @@ def tags(request: HttpRequest, pk: int) -> HttpResponse:
         **form.refused(),
     }
     return render(request, "deals/_tags_changed.html", context, status=form.status)
+
+
+@require_POST
+@retrying
+def collaborators(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let somebody work on the deal besides its owner, or no longer."""
+    deal = _edited(request, pk)
+    form = CollaboratorForm(request.POST, record=deal)
+    if not form.is_valid():
+        return _show_card(request, deal, status=422, collaborator_form=form)
+    tell(request, form.save())
+    return back_to(request, deal, f"{deal.get_absolute_url()}#collaborators")
 
 
 # -- moving
@@ -141,14 +155,21 @@ def star(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method != "POST":
         sent.setdefault("previous", KEEP)
     asked = sent.get("contact") or sent.get("contact_text")
-    form = StarForm(sent if asked or request.method == "POST" else None, user=request.user)
+    bound = sent if asked or request.method == "POST" else None
+    form = StarForm(bound, user=request.user, deal=deal)
     if form.is_valid() and request.method == "POST":
         return _set_star(request, deal, form)
     contact = form.cleaned_data.get("contact") if form.is_bound else None
-    context: dict[str, Any] = {"deal": deal, "form": form, "contact": contact}
+    hidden = hidden_of([deal.primary_contact_id], request.user)
+    context: dict[str, Any] = {
+        "deal": deal,
+        "form": form,
+        "contact": contact,
+        "before": name_of(deal.primary_contact, hidden),
+    }
     if contact and contact.pk != deal.primary_contact_id:
         context["choices"] = [
-            (how, _effects_of_star(request, deal, contact, how)) for how in (KEEP, REMOVE)
+            (how, _effects_of_star(request, deal, contact, how)) for how in form.ways
         ]
     return render(request, "deals/star.html", context)
 
@@ -160,7 +181,7 @@ def _set_star(request: HttpRequest, deal: Deal, form: StarForm) -> HttpResponse:
         set_primary_contact(deal, contact, keep_previous=keep)
     names = {"name": contact.name, "deal": deal.name}
     tell(request, _("%(name)s is the main contact of “%(deal)s”.") % names, change)
-    return redirect(deal)
+    return back_to(request, deal)
 
 
 def _effects_of_star(request: HttpRequest, deal: Deal, contact: Contact, how: str) -> Any:
@@ -188,8 +209,12 @@ def link_add(request: HttpRequest, pk: int) -> HttpResponse:
 @retrying
 def link_remove(request: HttpRequest, pk: int, link: int) -> HttpResponse:
     deal = _edited(request, pk)
-    found = DealContact.objects.filter(deal=deal, pk=link).select_related("contact").first()
+    # Whoever cannot be seen there is not there, as one whom somebody took off before.
+    seen = Contact.objects.visible_to(request.user)
+    links = DealContact.objects.filter(deal=deal, contact__in=seen)
+    found = links.filter(pk=link).select_related("contact").first()
     if found is not None:
+        editable_or_refuse(Contact, request.user, found.contact_id)
         with one_change() as change:
             found.delete()
         names = {"name": found.contact.name, "deal": deal.name}
@@ -205,31 +230,31 @@ def link_remove(request: HttpRequest, pk: int, link: int) -> HttpResponse:
 def forget(request: HttpRequest, pk: int) -> HttpResponse:
     """Forget the kept win of ``contact`` in this deal."""
     deal = _edited(request, pk)
-    contacts = Contact.objects.editable_by(request.user)
-    contact = get_object_or_404(contacts, pk=_number(request, "contact"))
+    contact: Contact = editable_or_refuse(Contact, request.user, _number(request, "contact"))
     with one_change() as change:
         forgotten = forget_win(contact, deal)
     if forgotten:
         names = {"name": contact.name, "deal": deal.name}
         tell(request, _("%(name)s keeps the win “%(deal)s” no more.") % names, change)
-    return _back(request, contact)
+    return back_to(request, contact, _page_sent(request))
 
 
 @require_POST
 @retrying
 def move_along(request: HttpRequest) -> HttpResponse:
     """Give the active deals of ``person`` the company it works for now."""
-    people = Contact.objects.editable_by(request.user).people()
-    person = get_object_or_404(people, pk=_number(request, "person"))
+    person = editable_or_refuse(Contact.objects.people(), request.user, _number(request, "person"))
+    if person.company_id is not None and not editable_contacts([person.company_id], request.user):
+        raise PermissionDenied
     try:
         with one_change() as change:
-            moved = move_active_deals(person)
+            moved = move_active_deals(person, among=Deal.objects.editable_by(request.user))
     except ValidationError as error:
         messages.error(request, " ".join(error.messages))
         return redirect(person)
     done = ngettext("%(number)d deal moved along.", "%(number)d deals moved along.", len(moved))
     tell(request, done % {"number": len(moved)}, change)
-    return redirect(person)
+    return back_to(request, person)
 
 
 def _number(request: HttpRequest, name: str) -> int:
@@ -237,13 +262,13 @@ def _number(request: HttpRequest, name: str) -> int:
     return int(value) if value.isdecimal() else 0
 
 
-def _back(request: HttpRequest, otherwise: Any) -> HttpResponse:
-    """Back to the page that was sent along, if it is one of ours."""
+def _page_sent(request: HttpRequest) -> str:
+    """The page that was sent along to go back to, if it is one of ours."""
     page = request.POST.get("next", "")
     ours = url_has_allowed_host_and_scheme(
         page, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return redirect(page if ours else otherwise)
+    return page if ours else ""
 
 
 # -- deletion

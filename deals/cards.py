@@ -11,7 +11,12 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from contacts.hidden import hidden_of, name_of, sees_all_contacts
 from contacts.models import Contact
+from crm.accounts.collaborators import CollaboratorForm, collaborators_of
+from crm.accounts.doors import may_edit
+from crm.accounts.models import User
+from deals.access import editable_contacts
 from deals.models import Deal, DealContact, DealParty, Stage
 from deals.models.labels import HOLDER
 from deals.services.required import required_at
@@ -35,12 +40,25 @@ class Step:
 
 @dataclass(frozen=True)
 class OnDeal:
-    """An associated contact, and whether the deal counts for it; if not, why not."""
+    """An associated contact, and whether the deal counts for it; if not, why not.
+
+    ``editable`` says that the reader may take it off and make it the main contact.
+    """
 
     link: DealContact
     contact: Contact
     counts: bool
     reason: str
+    editable: bool
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Who keeps the win without being on the deal, with its company's name where the reader may see it."""
+
+    contact: Contact
+    company: str
+    forgettable: bool
 
 
 class DealCard:
@@ -50,6 +68,55 @@ class DealCard:
         self.deal = deal
         self.user = user
         self.query = query
+
+    @cached_property
+    def may_edit(self) -> bool:
+        return may_edit(self.deal, self.user)
+
+    # -- whom it names
+
+    @cached_property
+    def hidden(self) -> frozenset[int]:
+        """The contacts it names that the reader may not see."""
+        star = self.deal.primary_contact
+        named = {star.pk, star.company_id, self.deal.company_id}
+        named |= {link.contact.company_id for link in self._links.object_list}
+        named |= {contact.company_id for contact in self._kept}
+        return hidden_of(named, self.user)
+
+    @cached_property
+    def editable(self) -> frozenset[int]:
+        """Those beside the deal whom the reader may change."""
+        if not self.may_edit:
+            return frozenset()
+        shown = [link.contact_id for link in self._links.object_list]
+        return editable_contacts([*shown, *(contact.pk for contact in self._kept)], self.user)
+
+    @property
+    def star(self) -> str:
+        return name_of(self.deal.primary_contact, self.hidden)
+
+    @property
+    def company(self) -> str:
+        return name_of(self.deal.company, self.hidden)
+
+    @property
+    def company_of_star(self) -> str:
+        """Where the main contact works, for who may see the main contact."""
+        star = self.deal.primary_contact
+        return "" if star.pk in self.hidden else name_of(star.company, self.hidden)
+
+    # -- who works on it
+
+    @cached_property
+    def collaborators(self) -> list[User]:
+        return collaborators_of(self.deal)
+
+    @cached_property
+    def collaborator_form(self) -> CollaboratorForm | None:
+        return CollaboratorForm(record=self.deal) if self.may_edit else None
+
+    # -- tags and fields
 
     @cached_property
     def sections(self) -> list[Section]:
@@ -67,7 +134,7 @@ class DealCard:
         """A page of ``LabelRow``: what was changed of tags and custom fields, newest first."""
         changes = changes_of(HOLDER, self.deal).select_related("actor")
         page: Page = Paginator(changes, HISTORY).get_page(self.query.get("history"))
-        page.object_list = [label_row(row) for row in page.object_list]
+        page.object_list = [label_row(row, self.user) for row in page.object_list]
         return page
 
     @cached_property
@@ -108,8 +175,7 @@ class DealCard:
         return self.open_steps[0].stage if self.open_steps else None
 
     @cached_property
-    def contacts(self) -> Page:
-        """A page of ``OnDeal``: the associated contacts."""
+    def _links(self) -> Page:
         links = (
             DealContact.objects.filter(
                 deal=self.deal, contact__in=Contact.objects.visible_to(self.user)
@@ -118,7 +184,13 @@ class DealCard:
             .order_by("contact__sort_key", "pk")
         )
         page: Page = Paginator(links, PAGE).get_page(self.query.get("contacts"))
-        rows = list(page.object_list)
+        page.object_list = list(page.object_list)
+        return page
+
+    @cached_property
+    def contacts(self) -> Page:
+        """A page of ``OnDeal``: the associated contacts that the reader may see."""
+        rows = list(self._links.object_list)
         parties = set(
             DealParty.objects.filter(
                 deal=self.deal, kept=False, contact__in=[link.contact_id for link in rows]
@@ -130,11 +202,21 @@ class DealCard:
                 link.contact,
                 link.contact_id in parties,
                 "" if link.contact_id in parties else self._why_not(link.contact),
+                link.contact_id in self.editable,
             )
             for link in rows
         ]
+        page = Paginator(range(self._links.paginator.count), PAGE).page(self._links.number)
         page.object_list = shown  # type: ignore[assignment]
         return page
+
+    @cached_property
+    def hidden_contacts(self) -> int:
+        """How many more are associated, whom the reader may not see."""
+        if sees_all_contacts(self.user):
+            return 0
+        seen = Contact.objects.visible_to(self.user)
+        return DealContact.objects.filter(deal=self.deal).exclude(contact__in=seen).count()
 
     def _why_not(self, contact: Contact) -> str:
         if self.deal.company_id is None:
@@ -143,17 +225,39 @@ class DealCard:
             return _("another company than the deal's")
         if contact.company is None:
             return _("works for no company")
+        if contact.company_id in self.hidden:
+            return _("works for another company, which you cannot see")
         return _("works for another company, %(company)s") % {"company": contact.company.name}
 
+    # -- who keeps the win
+
     @cached_property
-    def kept(self) -> list[Contact]:
-        """Who keeps the win without being on the deal, up to a page."""
+    def _all_kept(self) -> Any:
+        return DealParty.objects.filter(deal=self.deal, kept=True)
+
+    @cached_property
+    def _kept(self) -> list[Contact]:
         if self.deal.group != Group.WON:
             return []
-        kept = DealParty.objects.filter(deal=self.deal, kept=True).values("contact")
         return list(
             Contact.objects.visible_to(self.user)
-            .filter(pk__in=kept)
+            .filter(pk__in=self._all_kept.values("contact"))
             .select_related("company")
             .order_by("sort_key", "pk")[:PAGE]
         )
+
+    @cached_property
+    def kept(self) -> list[Keeping]:
+        """Who keeps the win without being on the deal and may be seen, up to a page."""
+        return [
+            Keeping(one, name_of(one.company, self.hidden), one.pk in self.editable)
+            for one in self._kept
+        ]
+
+    @cached_property
+    def hidden_kept(self) -> int:
+        """How many more keep it, whom the reader may not see."""
+        if self.deal.group != Group.WON or sees_all_contacts(self.user):
+            return 0
+        seen = Contact.objects.visible_to(self.user)
+        return int(self._all_kept.exclude(contact__in=seen).count())

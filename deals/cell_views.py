@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import QueryDict
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 
+from crm.accounts.doors import editable_or_refuse
 from crm.changes import one_change
 from crm.lists.cell_views import CellView
 from crm.lists.registry import Field
@@ -27,8 +27,8 @@ class DealCell(CellView):
 
     def save(self, pk: int, field: Field) -> Any:
         with one_change():
-            locked = Deal.objects.editable_by(self.request.user).select_for_update(no_key=True)
-            form = self.checked(get_object_or_404(locked, pk=pk), field)
+            locked = Deal.objects.select_for_update(no_key=True)
+            form = self.checked(editable_or_refuse(locked, self.request.user, pk), field)
             if form is not None and form.is_valid():
                 form.save()
         return form

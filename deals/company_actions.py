@@ -28,6 +28,7 @@ from crm.bulk.actions import (
 )
 from crm.bulk.models import BulkRun
 from crm.changes import one_change
+from deals.access import editable_contacts
 from deals.models import Deal
 from deals.services import lock_deals_of
 from deals.services.put_back import kept_wins, put_back_wins
@@ -47,9 +48,9 @@ class SetCompany(ContactAction):
 
     def check(self, params: Mapping[str, Any], user: Any) -> None:
         company: Any = params.get("company")
-        found = Contact.objects.visible_to(user).companies().filter(pk=company)
+        found = Contact.objects.editable_by(user).companies().filter(pk=company)
         if company is not None and not found.exists():
-            raise ValidationError(_("Choose a company that exists."))
+            raise ValidationError(_("Choose a company that exists and that you may edit."))
 
     def act(self, ids: Sequence[int], run: BulkRun) -> list[Outcome]:
         self.check(run.params, run.user)
@@ -79,6 +80,7 @@ class SetCompany(ContactAction):
             people = _lock_people(was)
             wanted = {one["company"] for one in was.values()} - {None}
             companies = set(_ids(Contact.objects.filter(pk__in=wanted)))
+            editable = editable_contacts(companies, run.user) | {None}
             for pk, one in was.items():
                 employer = people[pk][1]
                 if employer == one["company"]:
@@ -87,6 +89,8 @@ class SetCompany(ContactAction):
                     outcomes.append(edited_since(pk))
                 elif one["company"] not in companies | {None}:
                     outcomes.append(refused(pk, _("Its company before does not exist any more.")))
+                elif one["company"] not in editable:
+                    outcomes.append(refused(pk, _("Its company before is none that you may edit.")))
                 else:
                     moving[pk] = {"company": employer}
             before = _with_ties(moving)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from contacts.actions import ContactAction
 from contacts.models import Contact
 from contacts.statuses import WORDS, StatusKind, label_of
+from crm.accounts.levels import Right
 from crm.bulk.actions import (
     Left,
     Outcome,
@@ -28,8 +29,8 @@ from crm.bulk.models import BulkRun
 from crm.changes import one_change
 from deals.models import Deal, DealContact
 from deals.services import lock_deals_of
+from deals.services.names import hidden_among, names_of
 from deals.services.put_back import kept_wins, put_back_wins
-from deals.services.select import names_of
 from deals.services.select_many import select_statuses
 from deals.services.take_back import EDITED, put_back_selections
 
@@ -107,10 +108,13 @@ class AddToDeal(ContactAction):
     chunk = 500
 
     def check(self, params: Mapping[str, Any], user: Any) -> None:
-        if not Deal.objects.editable_by(user).filter(pk=params.get("deal") or 0).exists():
-            raise ValidationError(_("Choose a deal that exists and that you may change."))
+        self._check_deal(params.get("deal") or 0, user)
         role = DealContact._meta.get_field("role")
         role.clean(params.get("role", ""), None)  # type: ignore[union-attr]
+
+    def _check_deal(self, deal_id: int, user: Any) -> None:
+        if not Deal.objects.editable_by(user).filter(pk=deal_id).exists():
+            raise ValidationError(_("Choose a deal that exists and that you may change."))
 
     def act(self, ids: Sequence[int], run: BulkRun) -> list[Outcome]:
         self.check(run.params, run.user)
@@ -137,6 +141,7 @@ class AddToDeal(ContactAction):
             stored = Deal.stored_states([deal_id]).get(deal_id)
             if stored is None:
                 raise ValidationError(_("The deal does not exist any more."))
+            self._check_deal(deal_id, run.user)
             roles = self._roles(deal_id, was)
             for pk, one in was.items():
                 role = roles.get(pk)
@@ -189,6 +194,7 @@ class DeleteContacts(ContactAction):
     label = gettext_lazy("Delete")
     chunk = 200
     undoable = False
+    needs = Right.DELETE_MANY
 
     def act(self, ids: Sequence[int], run: BulkRun) -> list[Outcome]:
         with one_change():
@@ -196,10 +202,12 @@ class DeleteContacts(ContactAction):
             # Not as the others lock: nobody may become a star while it is being deleted.
             locked = Contact.objects.filter(pk__in=ids).order_by("pk").select_for_update()
             list(locked.values_list("pk", flat=True))
-            deals: dict[int, list[str]] = {}
+            deals: dict[int, list[str | None]] = {}
             starred = Deal.objects.filter(primary_contact__in=ids).order_by("-opened_at", "-pk")
-            for contact, name in starred.values_list("primary_contact_id", "name"):
-                deals.setdefault(contact, []).append(name)
+            rows = list(starred.values_list("primary_contact_id", "pk", "name"))
+            hidden = hidden_among((deal for _contact, deal, _name in rows), run.user)
+            for contact, deal, name in rows:
+                deals.setdefault(contact, []).append(None if deal in hidden else name)
             Contact.objects.filter(pk__in=[pk for pk in ids if pk not in deals]).delete()
         return [refused(pk, _starred(deals[pk])) if pk in deals else done(pk) for pk in ids]
 
@@ -207,5 +215,5 @@ class DeleteContacts(ContactAction):
         return _("%(records)s in the trash now") % {"records": self.counted(run.done)}
 
 
-def _starred(deals: Sequence[str]) -> str:
+def _starred(deals: Sequence[str | None]) -> str:
     return _("It is the main contact of %(deals)s.") % {"deals": names_of(deals)}

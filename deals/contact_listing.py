@@ -7,17 +7,21 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from django.db.models import DecimalField, Exists, Min, OuterRef, Q, Subquery, Sum, Value
+from django.db.models import DecimalField, Exists, Min, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce, Round
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from contacts.listing import CONTACTS, DEALS
+from contacts.models import Contact
+from crm.accounts.doors import sees_all
+from crm.accounts.levels import Area
 from crm.lists import cells
 from crm.lists.kinds import Moment
 from crm.lists.record_kinds import Amount
 from crm.lists.registry import Cell, Condition, Context, Field
+from crm.lists.through import Through
 from deals.models import Deal, DealParty
 from deals.stages import Group
 
@@ -25,7 +29,8 @@ SUM = DecimalField(max_digits=18, decimal_places=2)
 
 
 def currencies(context: Context) -> list[tuple[str, str]]:
-    codes = Deal.objects.order_by("currency").values_list("currency", flat=True).distinct()
+    deals = Deal.objects.visible_to(context.user)
+    codes = deals.order_by("currency").values_list("currency", flat=True).distinct()
     return [(code, code) for code in codes] or [("EUR", "EUR")]
 
 
@@ -88,6 +93,21 @@ def _earliest(found: dict[str, Any]) -> Cell:
     return Cell(date_format(min(days), "SHORT_DATE_FORMAT")) if days else cells.NOTHING
 
 
+def _of_last(group: Group, path: str) -> Through:
+    """The contacts of which a user may know when a deal of theirs was last won, or lost: when they see that deal."""
+
+    def seen(user: Any) -> QuerySet | None:
+        if sees_all(user, Area.DEALS):
+            return None
+        deals = Deal.objects.visible_to(user).filter(group=group)
+        parties = DealParty.objects.filter(
+            contact=OuterRef("pk"), deal__in=deals, deal__closed_at=OuterRef(path)
+        )
+        return Contact.objects.filter(Exists(parties))
+
+    return Through("pk", seen)
+
+
 def _sum_field(name: str, label: Any, group: str) -> Field:
     return Field(
         name=name,
@@ -116,3 +136,5 @@ CONTACTS.add(
         css="num",
     ),
 )
+CONTACTS.amend("last_won", through=_of_last(Group.WON, "last_won_at"))
+CONTACTS.amend("last_lost", through=_of_last(Group.LOST, "last_lost_at"))

@@ -15,16 +15,23 @@ from deals.services.preview import Preview
 
 @dataclass(frozen=True)
 class Effects:
-    """What a change would do, for the page that asks before doing it."""
+    """What a change would do, for the page that asks before doing it.
+
+    ``hidden`` is how many more contacts get another status, and ``hidden_kept`` how many more wins are kept, of whom
+    or of which the reader may see nothing else.
+    """
 
     changes: Sequence[StatusChange]
     kept: Sequence[KeptWin]
+    hidden: int = 0
+    hidden_kept: int = 0
 
 
 def effects_of(seen: Preview, user: Any) -> Effects:
     """``seen`` with everybody loaded whom the user may see, in the order of their names."""
     visible = Contact.objects.visible_to(user)
-    contacts = visible.in_bulk({row.contact_id for row in seen.changes})
+    moved = {row.contact_id for row in seen.changes}
+    contacts = visible.in_bulk(moved)
     changes = [row for row in seen.changes if row.contact_id in contacts]
     order = list(StatusKind.values)
     changes.sort(key=lambda row: (row.contact.sort_key, row.contact_id, order.index(row.status)))
@@ -35,4 +42,4 @@ def effects_of(seen: Preview, user: Any) -> Effects:
         for deal_id, contact_id in seen.newly_kept
         if contact_id in keeping and deal_id in deals
     ]
-    return Effects(changes, kept)
+    return Effects(changes, kept, len(moved) - len(contacts), len(seen.newly_kept) - len(kept))

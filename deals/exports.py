@@ -6,6 +6,7 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from contacts.listing import through
 from crm.bulk.actions import register as register_action
 from crm.exports.action import ExportAction
 from crm.exports.columns import ExportColumn
@@ -23,9 +24,12 @@ DEALS = register(
         first=[ExportColumn("id", _("ID"), "pk", kind="number")],
         own={
             "contact_id": ExportColumn(
-                "contact_id", _("Main contact ID"), "primary_contact_id", kind="number"
+                "contact_id", _("Main contact ID"), "primary_contact_id", kind="number",
+                through=through("primary_contact"),
             ),
-            "company_id": ExportColumn("company_id", _("Company ID"), "company_id", kind="number"),
+            "company_id": ExportColumn(
+                "company_id", _("Company ID"), "company_id", kind="number", through=through("company")
+            ),
         },
         # A number of what.
         beside={"value": "currency"},

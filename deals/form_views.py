@@ -6,13 +6,15 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from contacts.models import Contact
+from crm.accounts.doors import editable_or_refuse
 from crm.changes import one_change
 from crm.retry import retrying
+from deals.access import back_to, creators_only
 from deals.effects import Effects, effects_of
 from deals.forms import DealForm
 from deals.models import Deal, Stage
@@ -26,6 +28,7 @@ get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 @get_or_post
 @retrying
 def new(request: HttpRequest) -> HttpResponse:
+    creators_only(request.user)
     if request.method == "POST":
         form = DealForm(request.POST, user=request.user)
         if _only_looks(request):
@@ -37,7 +40,7 @@ def new(request: HttpRequest) -> HttpResponse:
             except ValidationError as error:
                 return _show_refused(request, None, error)
             tell(request, _("“%(deal)s” is saved.") % {"deal": deal.name}, change)
-            return redirect(deal)
+            return back_to(request, deal)
     else:
         form = DealForm(user=request.user, star=_star(request), initial=_beginning(request))
     return _show(request, form, None)
@@ -45,7 +48,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 def _star(request: HttpRequest) -> Contact | None:
     pk = request.GET.get("contact", "")
-    contacts = Contact.objects.visible_to(request.user)
+    contacts = Contact.objects.editable_by(request.user)
     return contacts.filter(pk=pk).first() if pk.isdecimal() else None
 
 
@@ -56,7 +59,7 @@ def _beginning(request: HttpRequest) -> dict[str, Any]:
 @get_or_post
 @retrying
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    deal = get_object_or_404(Deal.objects.editable_by(request.user).for_card(), pk=pk)
+    deal = _edited(request, pk)
     if request.method != "POST":
         return _show(request, DealForm(instance=deal, user=request.user), deal)
     if _only_looks(request):
@@ -68,11 +71,11 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             if saved:
                 form.save()
     except ValidationError as error:
-        return _show_refused(request, get_object_or_404(Deal, pk=pk), error)
+        return _show_refused(request, _edited(request, pk), error)
     if not saved:
         return _show(request, form, deal)
     tell(request, _("“%(deal)s” is saved.") % {"deal": form.instance.name}, change)
-    return redirect(deal)
+    return back_to(request, form.instance)
 
 
 def _show_refused(request: HttpRequest, deal: Deal | None, error: ValidationError) -> HttpResponse:
@@ -83,9 +86,15 @@ def _show_refused(request: HttpRequest, deal: Deal | None, error: ValidationErro
     return _show(request, form, deal)
 
 
+def _edited(request: HttpRequest, pk: int) -> Deal:
+    deal: Deal = editable_or_refuse(Deal.objects.for_card(), request.user, pk)
+    return deal
+
+
 def _locked(request: HttpRequest, pk: int) -> Deal:
-    deals = Deal.objects.editable_by(request.user)
-    return get_object_or_404(deals.select_for_update(no_key=True), pk=pk)
+    locked = Deal.objects.select_for_update(no_key=True)
+    deal: Deal = editable_or_refuse(locked, request.user, pk)
+    return deal
 
 
 def _only_looks(request: HttpRequest) -> bool:
@@ -120,9 +129,9 @@ def _effects(request: HttpRequest, deal: Deal | None) -> Effects:
 @retrying
 def preview_form(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     """Whose statuses saving the sent form would change: a fragment. Stores nothing."""
-    deal = None
-    if pk is not None:
-        deal = get_object_or_404(Deal.objects.editable_by(request.user), pk=pk)
+    if pk is None:
+        creators_only(request.user)
+    deal = None if pk is None else editable_or_refuse(Deal, request.user, pk)
     form = DealForm(request.POST, instance=deal, user=request.user)
     context: dict[str, Any] = {"form": form}
     if form.is_valid():

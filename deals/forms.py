@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from contacts.fields import contact_fields
+from contacts.hidden import name_of
 from contacts.models import Contact
 from crm.accounts.models import User
 from crm.changes import one_change
@@ -18,21 +19,23 @@ from crm.versions import Difference
 from deals.card_forms import (
     KEEP,
     REMOVE,
+    WAYS,
     StageChoiceField,
     clean_past,
     date_input,
     needed_in,
     offered_reasons,
     offered_stages,
+    only_keep,
 )
 from deals.models import Deal, DealContact, Stage
-from deals.rows import ContactRows, Row, rows_of
+from deals.rows import ContactRows, Row, Stored
 from deals.services import set_primary_contact
 from deals.services.required import required_at
 from deals.stages import Group
 from settings.catalogue import catalogue
 from settings.fields import ContactField
-from settings.labelled import CustomFieldsForm
+from settings.labelled import ID, CustomFieldsForm
 from settings.models import Currency
 
 
@@ -78,7 +81,9 @@ class DealFields(CustomFieldsForm):
 class DealForm(DealFields):
     """A deal and its contacts. Saving it is one change.
 
-    ``star`` is the row of the main contact, ``previous_star`` what becomes of the one before.
+    ``star`` is the row of the main contact, ``previous_star`` what becomes of the one before. Who is put on the deal,
+    taken off it, or made its main contact must be one whom the user may change; of a main contact whom they may not
+    see the form holds neither name nor number, and whom else they may not see stays as they are.
     """
 
     stage = StageChoiceField(queryset=Stage.objects.none(), label=_("Stage"), empty_label=None)
@@ -89,11 +94,11 @@ class DealForm(DealFields):
         help_text=_("For a closed deal. Empty: today."),
     )
     star = forms.CharField(label=_("Main contact"), required=False, widget=forms.HiddenInput)
-    was_star = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    was_star = forms.CharField(required=False, widget=forms.HiddenInput)
     previous_star = forms.ChoiceField(
         label=_("What about the main contact before?"),
         required=False,
-        choices=[(KEEP, _("Keep on the deal")), (REMOVE, _("Remove from the deal"))],
+        choices=WAYS,
         widget=forms.RadioSelect,
     )
 
@@ -126,20 +131,21 @@ class DealForm(DealFields):
         super().__init__(*args, user=user, **kwargs)
         if not self.instance.pk and "currency" not in (kwargs.get("initial") or {}):
             self.initial["currency"] = catalogue().account.currency
-        self.stored_star = self.instance.primary_contact if self.instance.pk else None
-        self.stored_stage = self.instance.stage if self.instance.pk else None
-        self.initial.setdefault("was_star", self.instance.primary_contact_id)
+        deal = self.instance if self.instance.pk else None
+        self.stored = Stored(deal, user)
+        self.stored_star = self.stored.star
+        self.stored_stage = deal.stage if deal else None
+        self.initial.setdefault("was_star", self.stored.sent_for_star)
         if self.instance.closed_at:
             self.initial["closed_on"] = timezone.localdate(self.instance.closed_at)
         self._set_choices()
-        visible = Contact.objects.visible_to(user)
-        rows = rows_of(self.instance if self.instance.pk else None, star)
+        rows = self.stored.rows() or ([{"contact": star}] if star else [])
         self.rows: Any = ContactRows(
             self.data if self.is_bound else None,
             initial=None if self.is_bound else rows,
             prefix="rows",
-            contacts=visible,
-            stored=self.stored_contacts(),
+            user=user,
+            stored=self.stored,
         )
 
     def _set_choices(self) -> None:
@@ -150,13 +156,8 @@ class DealForm(DealFields):
         offer_owners(self)
         offer_currencies(self)
         offered_reasons(self)
-
-    def stored_contacts(self) -> set[int]:
-        """Ids of everybody on the deal as it is stored."""
-        if not self.instance.pk:
-            return set()
-        linked = self.instance.links.values_list("contact_id", flat=True)
-        return {self.instance.primary_contact_id, *linked}
+        if self.stored_star and self.stored_star.pk not in self.stored.editable:
+            only_keep(self, "previous_star")
 
     # -- what was sent
 
@@ -195,9 +196,19 @@ class DealForm(DealFields):
             self.add_error(
                 "star", _("The main contact cannot be removed: choose another one first.")
             )
+        elif star.contact != self.stored_star and self._is_read_only(star.contact):
+            self.add_error(
+                "star",
+                _("You may not edit %(name)s: choose a main contact whom you may edit.")
+                % {"name": star.contact.name},
+            )
         else:
             self.new_star = star.contact
             self._clean_previous(rows)
+
+    def _is_read_only(self, contact: Contact) -> bool:
+        """Whether somebody on the deal is not for the user to change; whom they add they may change."""
+        return contact.pk in self.stored.ids - self.stored.editable
 
     def _clean_previous(self, rows: list[Row]) -> None:
         before = self.stored_star
@@ -209,18 +220,25 @@ class DealForm(DealFields):
             self.add_error(
                 "previous_star",
                 _("%(name)s was the main contact: keep it on the deal, or remove it?")
-                % {"name": before.name},
+                % {"name": name_of(before, self.stored.hidden)},
             )
 
     def differing(self) -> list[Difference]:
         found = super().differing()
         before, known = self.stored_star, self.cleaned_data.get("was_star")
-        if before and known != before.pk:
-            ours = Contact.objects.filter(pk=known or 0).first()
+        if before and known != self.stored.sent_for_star:
             label = str(self.fields["star"].label)
-            found.append(Difference(label, before.name, ours.name if ours else ""))
-            self.resend("was_star", str(before.pk))
+            stored = name_of(before, self.stored.hidden)
+            found.append(Difference(label, stored, self._name_of_known(known)))
+            self.resend("was_star", self.stored.sent_for_star)
         return found
+
+    def _name_of_known(self, sent: Any) -> str:
+        """What the main contact is called that the page was filled with; empty for one whom the user may not see."""
+        pk = str(sent or "")
+        seen = Contact.objects.visible_to(self.user)
+        known = seen.filter(pk=pk).first() if ID.fullmatch(pk) else None
+        return known.name if known else ""
 
     # -- saving
 

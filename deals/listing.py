@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from contacts.keys import fold, folded_text
-from contacts.listing import COMPANY_KIND
+from contacts.listing import COMPANY_KIND, through
 from contacts.models.labels import contacts_called, names_of_contacts
 from contacts.statuses import CustomerStatus, ProspectStatus, StatusKind
 from crm.lists import cells
@@ -201,7 +201,8 @@ def _contact_fields() -> list[Field]:
     return [
         Field(
             name="contact", label=_("Main contact"), kind=CONTACT_KIND, section=PEOPLE,
-            path="primary_contact", cell=cells.record("primary_contact", "contacts:card"),
+            path="primary_contact", through=through("primary_contact"),
+            cell=cells.record("primary_contact", "contacts:card"),
             needs=["primary_contact__name"], order=["primary_contact__sort_key"],
             source="primary_contact__name", css="below",
         ),
@@ -209,16 +210,16 @@ def _contact_fields() -> list[Field]:
         _status(StatusKind.CUSTOMER, CustomerStatus, _("Main contact’s customer status")),
         Field(
             name="contact_name", label=_("Main contact’s name"), kind=TEXT, section=PEOPLE,
-            path="primary_contact__name",
+            path="primary_contact__name", through=through("primary_contact"),
         ),
         Field(
             name="company", label=_("Company"), kind=COMPANY_KIND, section=PEOPLE, path="company",
-            cell=cells.record("company", "contacts:card"), needs=["company__name"],
+            through=through("company"), cell=cells.record("company", "contacts:card"), needs=["company__name"],
             order=["company__sort_key"], nullable=True, source="company__name", css="below",
         ),
         Field(
             name="company_name", label=_("Company’s name"), kind=TEXT, section=PEOPLE,
-            path="company__name",
+            path="company__name", through=through("company"),
         ),
     ]  # fmt: skip
 
@@ -231,6 +232,7 @@ def _status(kind: StatusKind, statuses: type[TextChoices], label: Any) -> Field:
         kind=Choice(_words(statuses)),
         section=PEOPLE,
         path=path,
+        through=through(path),
         cell=cells.status(path, kind.value, {one.value: one.label for one in statuses}),
         needs=[path],
         order=[path],

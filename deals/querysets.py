@@ -6,12 +6,16 @@ from collections.abc import Collection, Iterable, Sequence
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from contacts.models import Contact
 from contacts.words import remember_words, search, vocabulary_of
+from crm.accounts.access import Act, is_active, level_of, reach
+from crm.accounts.doors import sees_all
+from crm.accounts.levels import Area
 from crm.actor import current_actor
 from crm.bulk.among import among
 from crm.changes import one_change
@@ -44,19 +48,33 @@ def _names(values: Iterable[str]) -> set[str]:
     return {name.removesuffix("_id") for name in values}
 
 
-def _in_name_or_contact(condition: Q) -> Q:
-    # Not joined: contacts are found by their own index, and then their deals.
-    contacts = Contact.objects.filter(condition).order_by()
-    return condition | Q(primary_contact__in=contacts.values("pk"))
+def reached(user: Any, act: Act = "view", prefix: str = "") -> Q:
+    """Which deals ``user`` reaches, as a condition on deals, or on the one that ``prefix`` leads to."""
+    ours = apps.get_model("deals", "DealCollaborator").objects.values("deal")
+    return reach(user, level_of(user, Area.DEALS, act), ours, prefix)
 
 
 class DealQuerySet(models.QuerySet["Deal"]):
+    # Who looks at these rows, once ``visible_to`` or ``editable_by`` was asked; None for the product itself.
+    viewer: Any = None
+
     def visible_to(self, user: Any) -> DealQuerySet:
-        """Every signed-in user sees every deal, nobody else any."""
-        return self if user.is_authenticated and user.is_active else self.none()
+        """Those that ``user`` may see, by owner and collaborators."""
+        return self._reached_by(user, "view")
 
     def editable_by(self, user: Any) -> DealQuerySet:
-        return self.visible_to(user)
+        """Those of the visible ones that ``user`` may change."""
+        return self._reached_by(user, "edit")
+
+    def _reached_by(self, user: Any, act: Act) -> DealQuerySet:
+        found = self.filter(reached(user, act)) if is_active(user) else self.none()
+        found.viewer = user
+        return found
+
+    def _clone(self) -> DealQuerySet:
+        clone: DealQuerySet = super()._clone()  # type: ignore[misc]
+        clone.viewer = self.viewer
+        return clone
 
     def active(self) -> DealQuerySet:
         return self.filter(group=Group.ACTIVE)
@@ -70,9 +88,18 @@ class DealQuerySet(models.QuerySet["Deal"]):
     def matching(self, text: str) -> DealQuerySet:
         """Deals whose name or main contact hold every word of ``text``, folded.
 
-        Where none does, those with one letter otherwise; see ``contacts.words``. Asks at once.
+        A main contact counts where the viewer may see it. Where none does, those with one letter
+        otherwise; see ``contacts.words``. Asks at once.
         """
-        return search(self, text, _in_name_or_contact)
+        return search(self, text, self._in_name_or_contact)
+
+    def _in_name_or_contact(self, condition: Q) -> Q:
+        # Not joined: contacts are found by their own index, and then their deals.
+        contacts = Contact.objects.all()
+        if self.viewer is not None and not sees_all(self.viewer, Area.CONTACTS, Area.CUSTOMERS):
+            contacts = contacts.visible_to(self.viewer)
+        found = contacts.found_by(condition).order_by()
+        return condition | Q(primary_contact__in=found.values("pk"))
 
     def for_list(self) -> DealQuerySet:
         return self.select_related("stage", "primary_contact", "company", "owner")

@@ -9,19 +9,21 @@ from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from contacts.models import Contact
+from crm.accounts.doors import editable_or_refuse
 from crm.accounts.guards import administrators_only, is_administrator
 from crm.bulk import services as bulk
 from crm.bulk.actions import action_of
 from crm.bulk.among import among
 from crm.bulk.views import after_start
 from crm.retry import retrying
+from deals.access import edits_all_contacts
 from deals.quiet_actions import ConfirmQuiet
 from deals.services import quiet as service
 from deals.settings_forms import QuietForm, UntilForm
@@ -101,6 +103,7 @@ def _page(
         "kept": kept,
         "rows": service.evidence_of(list(page.object_list), request.user),
         "count": page.paginator.count,
+        "edits_all": edits_all_contacts(request.user),
         "until": until or UntilForm(),
         "ticked": _ticked(request) if until else [],
         "token": secrets.token_urlsafe(24),
@@ -127,7 +130,7 @@ def quiet_settings(request: HttpRequest) -> HttpResponse:
 @retrying
 def again(request: HttpRequest, pk: int) -> HttpResponse:
     """Keep a customer no longer: it is proposed again while it is quiet."""
-    contact = get_object_or_404(Contact.objects.editable_by(request.user), pk=pk)
+    contact = editable_or_refuse(Contact, request.user, pk)
     if service.propose_again([contact.pk]):
         text = _("%(name)s is proposed again while it is quiet.")
         messages.success(request, text % {"name": contact.name})

@@ -11,9 +11,10 @@ from django.forms import BaseFormSet, formset_factory
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from contacts.fields import ContactChoiceField
+from contacts.fields import KEPT, ContactChoiceField
+from contacts.hidden import hidden_of, name_of
 from contacts.models import Contact
-from contacts.querysets import ContactQuerySet
+from deals.access import editable_contacts
 from deals.models import Deal
 
 ROWS_AT_MOST = 500
@@ -30,22 +31,70 @@ class Row:
     link_id: int | None
 
 
-def rows_of(deal: Deal | None, star: Contact | None) -> list[dict[str, Any]]:
-    """What the rows begin with: the main contact first, then the associated ones."""
-    if deal is None:
-        return [{"contact": star}] if star else []
-    links = deal.links.values("pk", "contact_id", "role")
-    return [
-        {"contact": deal.primary_contact_id},
-        *(
-            {"contact": link["contact_id"], "role": link["role"], "link": link["pk"]}
-            for link in links
-        ),
-    ]
+class Stored:
+    """Who is on a deal as it is stored, for ``user``: ``hidden`` are those they may not see, ``editable`` those they
+    may change. Of a new deal nobody. At most three statements.
+    """
+
+    def __init__(self, deal: Deal | None, user: Any) -> None:
+        self.star = deal.primary_contact if deal else None
+        self.links = list(deal.links.values("pk", "contact_id", "role")) if deal else []
+        self.ids = {link["contact_id"] for link in self.links}
+        if self.star is not None:
+            self.ids.add(self.star.pk)
+        self.hidden = hidden_of(self.ids, user)
+        self.editable = editable_contacts(self.ids, user)
+
+    @property
+    def hidden_star(self) -> Contact | None:
+        return self.star if self.star is not None and self.star.pk in self.hidden else None
+
+    @property
+    def sent_for_star(self) -> str:
+        """What forms hold for the main contact: of a hidden one not its number."""
+        if self.star is None:
+            return ""
+        return KEPT if self.hidden_star else str(self.star.pk)
+
+    @property
+    def hidden_links(self) -> int:
+        """How many of the associated contacts have no row, and stay as they are."""
+        return len({link["contact_id"] for link in self.links} & self.hidden)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """What the rows begin with: the main contact first, then the associated ones that may be seen."""
+        found: list[dict[str, Any]] = [{"contact": self.sent_for_star}] if self.star else []
+        for link in self.links:
+            if link["contact_id"] not in self.hidden:
+                found.append(
+                    {"contact": link["contact_id"], "role": link["role"], "link": link["pk"]}
+                )
+        return found
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Whom a row stands for that is on the deal already, as it is shown; ``value`` is sent for it."""
+
+    value: str
+    name: str
+    company: str
+    is_star: bool
+    editable: bool
+
+
+class RowContactField(ContactChoiceField):
+    """Keeps a hidden main contact for what was shown in place of its number, and for nothing else."""
+
+    def _is_kept(self, value: Any) -> bool:
+        return self.kept is not None and (value == self.kept or value == KEPT)
+
+    def prepare_value(self, value: Any) -> Any:
+        return KEPT if self._is_kept(value) else super().prepare_value(value)
 
 
 class ContactRow(forms.Form):
-    contact = ContactChoiceField(label=_("Contact"), required=False)
+    contact = RowContactField(label=_("Contact"), act="edit", required=False)
     role = forms.CharField(
         label=_("Role"),
         required=False,
@@ -56,17 +105,15 @@ class ContactRow(forms.Form):
 
 
 class BaseContactRows(BaseFormSet):
-    def __init__(
-        self, *args: Any, contacts: ContactQuerySet, stored: set[int], **kwargs: Any
-    ) -> None:
-        self.contacts = contacts
-        # Ids of those on the deal already: shown by name, not to be chosen anew.
+    def __init__(self, *args: Any, user: Any, stored: Stored, **kwargs: Any) -> None:
+        self.user = user
+        # Those on the deal already: shown by name, not to be chosen anew.
         self.stored = stored
         super().__init__(*args, **kwargs)
 
     @cached_property
     def known(self) -> dict[int, Contact]:
-        """Everybody named in the rows, in one query."""
+        """Everybody named in the rows who is on the deal and may be seen, or may be put on it."""
         ids = set()
         if self.is_bound:
             for number in range(self.total_form_count()):
@@ -75,22 +122,44 @@ class BaseContactRows(BaseFormSet):
         else:
             for row in self.initial or []:
                 ids.add(getattr(row["contact"], "pk", row["contact"]))
-        return self.contacts.select_related("company").in_bulk(ids)
+        ids.discard(KEPT)
+        new = ids - self.stored.ids
+        wanted = ids - new | editable_contacts(new, self.user)
+        visible = Contact.objects.visible_to(self.user)
+        return visible.select_related("company").in_bulk(wanted) if wanted else {}
+
+    @cached_property
+    def hidden(self) -> frozenset[int]:
+        """The companies of those in the rows that may not be seen."""
+        return hidden_of((one.company_id for one in self.known.values()), self.user)
 
     def add_fields(self, form: forms.Form, index: int | None) -> None:
         super().add_fields(form, index)
         field: Any = form.fields["contact"]
-        field.contacts = self.contacts
+        field.contacts = Contact.objects.editable_by(self.user)
+        field.kept = self.stored.hidden_star
         if index is not None:
             field.known = self.known
             form.number = str(index)  # type: ignore[attr-defined]
             form.chosen = self._chosen(form)  # type: ignore[attr-defined]
 
-    def _chosen(self, form: forms.Form) -> Contact | None:
+    def _chosen(self, form: forms.Form) -> Chosen | None:
         """Who the row stands for, if it is on the deal already."""
-        value = form["contact"].value()
-        pk = int(value) if str(value or "").isdecimal() else None
-        return self.known.get(pk) if pk in self.stored else None  # type: ignore[arg-type]
+        value = str(form["contact"].value() or "")
+        stored = self.stored
+        if value == KEPT and stored.hidden_star:
+            name = name_of(stored.hidden_star, stored.hidden)
+            return Chosen(KEPT, name, "", is_star=True, editable=False)
+        contact = self.known.get(int(value)) if value.isdecimal() else None
+        if contact is None or contact.pk not in stored.ids:
+            return None
+        return Chosen(
+            str(contact.pk),
+            contact.name,
+            name_of(contact.company, self.hidden),
+            is_star=contact == stored.star,
+            editable=contact.pk in stored.editable,
+        )
 
     def filled(self) -> list[Row]:
         """The rows that name a contact; asks for valid ones."""
@@ -107,12 +176,20 @@ class BaseContactRows(BaseFormSet):
         ]
 
     def clean(self) -> None:
+        for row in self.filled():
+            if row.removed and row.contact.pk in self.stored.ids - self.stored.editable:
+                # No error of the row: one that is to be removed is not looked at.
+                raise ValidationError(
+                    _("You may not edit %(name)s, and so you cannot take it off the deal.")
+                    % {"name": name_of(row.contact, self.stored.hidden)}
+                )
         seen = set()
         for form in self.forms:
             contact = getattr(form, "cleaned_data", {}).get("contact")
             if contact and contact.pk in seen:
                 form.add_error("contact", _("This contact is on the deal already."))
-                raise ValidationError(_("%(name)s is on the deal twice.") % {"name": contact.name})
+                name = name_of(contact, self.stored.hidden)
+                raise ValidationError(_("%(name)s is on the deal twice.") % {"name": name})
             seen.add(contact.pk if contact else None)
 
 

@@ -20,6 +20,7 @@ urlpatterns = [
     path("deals/<int:pk>/", card_views.card, name="card"),
     path("deals/<int:pk>/cell/<str:name>/", cell_views.DealCell.as_view(), name="cell"),
     path("deals/<int:pk>/tags/", card_views.tags, name="tags"),
+    path("deals/<int:pk>/collaborators/", card_views.collaborators, name="collaborators"),
     path("deals/<int:pk>/edit/", form_views.edit, name="edit"),
     path("deals/<int:pk>/move/", card_views.move, name="move"),
     path("deals/<int:pk>/star/", card_views.star, name="star"),

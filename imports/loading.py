@@ -13,6 +13,7 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from crm.suppression.services import asker
 from deals.models import Pipeline, Stage
 from deals.stages import GROUP_OF
 from imports import bulk
@@ -78,6 +79,7 @@ class Loading:
             by_email=mapping.refers_by("email"),
         )
         self.users = users_by_word()
+        self.is_suppressed = asker()
         self.stored = bulk.moment_store()
         self.selections: list[Selection] = []
         self.stages, self.stage_by_id = _stages(mapping)

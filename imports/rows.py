@@ -198,7 +198,12 @@ class RowReader:
 
     def _email(self, text: str) -> str:
         try:
-            return cells.email(text)
+            address = cells.email(text)
+            if self.loading.is_suppressed(address):
+                self.loading.report.notes[
+                    _("addresses of erased people, not to be written to")
+                ] += 1
+            return address
         except cells.BadCell:
             if self.section.drop_invalid_email:
                 self.loading.report.notes[_("invalid e-mail addresses left out")] += 1

@@ -20,7 +20,9 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Contact, StatusChange
 from contacts.models.labels import ContactTag, ContactValue
-from crm.actor import acting_as
+from crm.actor import acting_as, said_to_come_from
+from crm.audit.models import Action
+from crm.audit.services import record
 from crm.changes import one_change
 from deals.models import Deal, DealContact, DealParty
 from deals.models.labels import DealTag, DealValue
@@ -62,7 +64,7 @@ def load(
     """
     if not folder.is_dir():
         raise ValidationError(_("%(folder)s is no folder.") % {"folder": folder})
-    with acting_as(user), known_once(), transaction.atomic():
+    with acting_as(user), said_to_come_from("import"), known_once(), transaction.atomic():
         with one_change(cause=StatusChange.Cause.IMPORTED):
             loading = Loading(
                 folder,
@@ -150,11 +152,15 @@ def _bring_in_step(loading: Loading) -> None:
 
 def _write_run(loading: Loading, user: Any) -> None:
     report = loading.report
-    ImportRun.objects.create(
+    numbers: dict[str, Any] = {
+        name: report.total(name) for name in ("created", "updated", "unchanged", "rejected")
+    }
+    run = ImportRun.objects.create(
         source=report.source,
         started_at=report.started_at,
         finished_at=timezone.now(),
         started_by=user,
-        **{name: report.total(name) for name in ("created", "updated", "unchanged", "rejected")},
+        **numbers,
         report=report.as_data(),
     )
+    record(Action.IMPORTED, run, source=report.source, **numbers)

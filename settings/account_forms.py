@@ -44,6 +44,24 @@ class AccountForm(RefusableSetting):
         required=False,
         help_text=_("Of people who have chosen none."),
     )
+    audit_days = forms.IntegerField(
+        label=_("Audit log is kept for"),
+        required=False,
+        min_value=30,
+        max_value=7300,
+        help_text=_("Days, 30 at least. Older entries are removed every night. Empty: as it was."),
+    )
+    factor_of_administrators = forms.BooleanField(
+        label=_("Administrators need a second factor"),
+        required=False,
+    )
+    factor_of_members = forms.BooleanField(
+        label=_("Members need a second factor"),
+        required=False,
+        help_text=_(
+            "Whoever has none is asked to set one up before anything else: an authenticator app or a passkey."
+        ),
+    )
 
     def __init__(self, *args: Any, account: Account, **kwargs: Any) -> None:
         kwargs["initial"] = {name: getattr(account, name) for name in self.base_fields}
@@ -54,6 +72,10 @@ class AccountForm(RefusableSetting):
         zones = sorted({*available_timezones(), account.time_zone} - {""})
         installed = _("As this installation: %(zone)s") % {"zone": settings.TIME_ZONE}
         fields["time_zone"].choices = [("", installed), *((zone, zone) for zone in zones)]
+
+    def clean_audit_days(self) -> int:
+        days = self.cleaned_data["audit_days"]
+        return int(self.initial["audit_days"] if days is None else days)
 
 
 class CurrencyForm(RefusableSetting):

@@ -13,6 +13,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm.accounts.doors import sees_all
+from crm.accounts.levels import Area
 from crm.changes import one_change
 from settings.catalogue import catalogue, forget
 from settings.categories import Category, FieldType
@@ -99,7 +101,7 @@ def sections_of(
             Section(
                 category=category,
                 tags=[_shown_tag(tag, tag_list) for tag in own if tag.carried],
-                values=[_shown(one, card_of) for one in fields[category] if one.text],
+                values=[_shown(one, card_of) for one in fields[category] if _has(one)],
                 empty=[one.field for one in fields[category] if one.value is None],
                 offered=[tag for tag in own if not tag.carried],
                 may_make=may_make,
@@ -112,8 +114,14 @@ def _shown_tag(tag: Tag, tag_list: str) -> ShownTag:
     return ShownTag(tag, f"{tag_list}?{urlencode({TAGS[Category(tag.category)]: tag.pk})}")
 
 
+def _has(seen: Seen) -> bool:
+    return bool(seen.text) or (seen.field.type == FieldType.CONTACT and seen.value is not None)
+
+
 def _shown(seen: Seen, card_of: Callable[[Any], str]) -> ShownValue:
     text = seen.text
+    if seen.field.type == FieldType.CONTACT and not text:
+        return ShownValue(seen.field, _("a contact you cannot see"))
     if seen.field.type == FieldType.ADDRESS:
         text = "\n".join(part for part in seen.value.split("\n") if part)
     return ShownValue(seen.field, text, _address(seen, card_of))
@@ -219,12 +227,25 @@ class LabelRow:
     new: str
 
 
-def label_row(change: RecordChange) -> LabelRow:
-    """In the reader's language, as far as the field is still there and of a kind that could mean it."""
+def label_row(change: RecordChange, user: Any) -> LabelRow:
+    """In the reader's language, as far as the field is still there and of a kind that could mean it.
+
+    History keeps contacts by name alone: their names are for who sees all contacts. Of a field that is gone nobody
+    knows whether it held contacts.
+    """
     field = catalogue().fields_by_id.get(change.label_id)
+    if change.kind == RecordChange.Kind.FIELD and not sees_all(user, Area.CONTACTS, Area.CUSTOMERS):
+        if field is None:
+            return LabelRow(change, *_veiled(change, _("a value you cannot see")))
+        if field.type == FieldType.CONTACT:
+            return LabelRow(change, *_veiled(change, _("a contact you cannot see")))
     if change.kind != RecordChange.Kind.FIELD or field is None or field.type not in RETOLD:
         return LabelRow(change, change.old, change.new)
     return LabelRow(change, _retold(field, change.old), _retold(field, change.new))
+
+
+def _veiled(change: RecordChange, words: str) -> tuple[str, str]:
+    return words if change.old else "", words if change.new else ""
 
 
 def _retold(field: CustomField, text: str) -> str:

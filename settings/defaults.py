@@ -22,4 +22,7 @@ ask_along(
     account_time_zone=_of_account("time_zone"),
     # Whether quiet customers are proposed at all, for the menu.
     account_quiet_months=_of_account("quiet_months"),
+    # Whether signing in needs a second factor, by role.
+    factor_of_administrators=_of_account("factor_of_administrators"),
+    factor_of_members=_of_account("factor_of_members"),
 )

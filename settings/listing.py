@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, FilteredRelation, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, F, FilteredRelation, OuterRef, Q, QuerySet, When
 from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm.accounts.doors import sees_all
+from crm.accounts.levels import Area
 from crm.folding import digits, fold
 from crm.lists.kinds import EMPTY, Choice, Kind, Moment, Number, Person, YesNo
 from crm.lists.owners import people
@@ -166,9 +168,13 @@ def _value_field(holder: Holder, category: Category, field: CustomField, ambiguo
     label = field.name
     if ambiguous:
         label = _("%(field)s (%(category)s)") % {"field": label, "category": category.label}
-    rows = holder.values._default_manager.filter((f"{column}__isnull", False), field=field.pk)
+    stored = holder.values._default_manager.filter((f"{column}__isnull", False), field=field.pk)
 
     def where(one: Field, op: str, values: Sequence[Any], context: Context) -> Condition:
+        rows = stored
+        if column == "record" and (seen := _seen(holder, context)) is not None:
+            # A contact that its reader may not see is as if there were none.
+            rows = rows.filter(("record__in", seen))
         if op == "empty":
             return ~holding(holder, rows)
         # Nobody, among people; elsewhere it is a word like others.
@@ -195,7 +201,7 @@ def _value_field(holder: Holder, category: Category, field: CustomField, ambiguo
         loader=load_values,
         subject=field,
         join=_joined(holder, field, alias) if sortable else None,
-        order=[f"{alias}__{_ordering(field)}"] if sortable else (),
+        order=[_ordering(field, alias)] if sortable else (),
         nullable=True,
         descends=column in ("number", "moment", "date"),
         css="num amount" if column == "number" else "",
@@ -224,24 +230,45 @@ def kind_of(holder: Holder, field: CustomField) -> Kind:
     }[type_of(field).column]()  # fmt: skip
 
 
-def _ordering(field: CustomField) -> str:
-    """What its values are sorted by, on their row."""
+def _ordering(field: CustomField, alias: str) -> str:
+    """What its values are sorted by, on their row or beside it; see ``_joined``."""
+    column = type_of(field).column
     return {
-        "option": "option__position",
-        "user": "user__last_name",
-        "record": "record__sort_key",
-    }.get(type_of(field).column, type_of(field).column)
+        "option": f"{alias}__option__position",
+        "user": f"{alias}__user__last_name",
+        "record": f"{alias}_key",
+    }.get(column, f"{alias}__{column}")
 
 
-def _joined(holder: Holder, field: CustomField, alias: str) -> Callable[[QuerySet], QuerySet]:
+def _joined(
+    holder: Holder, field: CustomField, alias: str
+) -> Callable[[QuerySet, Context], QuerySet]:
     """Joins the one row of the field to each record. What is unseen must not order either."""
     condition = Q(field_values__field=field.pk, field_values__slot=0)
+    names_records = type_of(field).column == "record"
     seen = holder.members(Category(field.category)) & holder.of_kind(field.applies_to)
 
-    def join(rows: QuerySet) -> QuerySet:
-        return rows.alias(**{alias: FilteredRelation("field_values", condition=condition & seen)})
+    def join(rows: QuerySet, context: Context) -> QuerySet:
+        rows = rows.alias(**{alias: FilteredRelation("field_values", condition=condition & seen)})
+        if not names_records:
+            return rows
+        key: Any = F(f"{alias}__record__sort_key")
+        if (visible := _seen(holder, context)) is not None:
+            # A join takes no query among its conditions.
+            key = Case(When(Exists(visible.filter(pk=OuterRef(f"{alias}__record"))), then=key))
+        return rows.alias(**{f"{alias}_key": key})
 
     return join
+
+
+def _seen(holder: Holder, context: Context) -> QuerySet | None:
+    """The ids of the records that values name and that the reader may see; None where that is all of them."""
+    if sees_all(context.user, Area.CONTACTS, Area.CUSTOMERS):
+        return None
+    values: Any = holder.values
+    named: Any = values._meta.get_field("record").related_model
+    found: QuerySet = named._default_manager.visible_to(context.user).order_by().values("pk")
+    return found
 
 
 def load_values(

@@ -238,7 +238,7 @@ def _crossing(label: Label, category: str) -> list[Line]:
 
 
 def lists_naming(labels: Sequence[Label], user: Any) -> Naming:
-    """The saved lists that name one of these; one statement."""
+    """The saved lists that name one of these; two statements at most."""
     record = labels[0].record
     asking, columns = [], 0
     for saved in SmartList.objects.filter(record=record).select_related("owner"):
@@ -246,7 +246,9 @@ def lists_naming(labels: Sequence[Label], user: Any) -> Naming:
             asking.append(saved)
         elif any(isinstance(one, CustomField) and one.form_name in saved.columns for one in labels):
             columns += 1
-    visible = [one for one in asking if one.shared or one.owner_id == user.pk]
+    seen = SmartList.objects.visible_to(user).filter(pk__in=[one.pk for one in asking])
+    shown = set(seen.values_list("pk", flat=True)) if asking else set()
+    visible = [one for one in asking if one.pk in shown]
     registry = registry_of(record)
     addresses = [(one, address_of(registry, one)) for one in visible]
     return Naming(addresses, len(asking) - len(visible), columns)

@@ -189,17 +189,39 @@ class Contact(KeyedModel):
         ]
         indexes = [
             # The list of all contacts, and those of each status, in the order of names. With what else lists are
-            # filtered by most, so that the index alone counts them and passes over the pages before the one shown.
+            # filtered by most, and with whose they are, so that the index alone counts them and passes over the pages
+            # before the one shown, for who sees all of them and for who does not.
             models.Index(
-                fields=["sort_key", "id", "customer_status", "prospect_status", "is_organization"],
+                fields=[
+                    "sort_key",
+                    "id",
+                    "customer_status",
+                    "prospect_status",
+                    "is_organization",
+                    "owner",
+                ],
                 name="contact_by_name",
             ),
             models.Index(
-                fields=["prospect_status", "sort_key", "id", "customer_status", "is_organization"],
+                fields=[
+                    "prospect_status",
+                    "sort_key",
+                    "id",
+                    "customer_status",
+                    "is_organization",
+                    "owner",
+                ],
                 name="contact_by_prospect",
             ),
             models.Index(
-                fields=["customer_status", "sort_key", "id", "prospect_status", "is_organization"],
+                fields=[
+                    "customer_status",
+                    "sort_key",
+                    "id",
+                    "prospect_status",
+                    "is_organization",
+                    "owner",
+                ],
                 name="contact_by_customer",
             ),
             # What people type, among companies or people or both.

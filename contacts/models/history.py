@@ -9,6 +9,19 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.models.contact import Contact
 from contacts.statuses import StatusKind, label_of
+from crm.actor import current_trace
+
+
+def _request_id() -> str:
+    return current_trace().request_id
+
+
+def _address() -> str:
+    return current_trace().address
+
+
+def _source() -> str:
+    return current_trace().source
 
 
 class StatusChange(models.Model):
@@ -61,6 +74,10 @@ class StatusChange(models.Model):
     deal_name = models.CharField(_("deal"), max_length=255, blank=True)
     stage_name = models.CharField(_("stage"), max_length=120, blank=True)
     stage_category = models.CharField(max_length=12, blank=True)
+    # Where it came from, as in the audit log, which shows it.
+    request_id = models.CharField(max_length=12, blank=True, default=_request_id, db_default="")
+    address = models.CharField(max_length=45, blank=True, default=_address, db_default="")
+    source = models.CharField(max_length=10, blank=True, default=_source, db_default="")
 
     class Meta:
         verbose_name = _("status change")
@@ -69,6 +86,8 @@ class StatusChange(models.Model):
         indexes = [
             # The history on a card, newest first.
             models.Index(fields=["contact", "-recorded_at"], name="statuschange_of_contact"),
+            # The audit log, newest first.
+            models.Index(fields=["recorded_at", "id"], name="statuschange_by_time"),
         ]
 
     def __str__(self) -> str:

@@ -6,19 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from contacts.models.contact import Contact
-from contacts.statuses import CustomerStatus, ProspectStatus
+from contacts.statuses import prospect_or_customer
 from settings.categories import AppliesTo, Category
 from settings.holders import Holder, register
 from settings.models import FieldValue, RecordChange, TagLink
 from settings.models.values import value_indexes
 
 FOUND_AT_MOST = 10
-# Who belongs to Prospects & Customers: every contact with either status other than Non.
-PROSPECT_OR_CUSTOMER = ~Q(prospect_status=ProspectStatus.NONE, customer_status=CustomerStatus.NONE)
+PROSPECT_OR_CUSTOMER = prospect_or_customer()
 
 
 class ContactTag(TagLink):
@@ -76,6 +75,8 @@ class ContactChange(RecordChange):
         indexes = [
             # The history on a card, newest first.
             models.Index(fields=["contact", "-recorded_at"], name="contactchange_of_contact"),
+            # The audit log, newest first.
+            models.Index(fields=["recorded_at", "id"], name="contactchange_by_time"),
         ]
 
 
@@ -101,8 +102,13 @@ def contacts_called(text: str, user: Any) -> Sequence[tuple[int, str, str]]:
 
 
 def called(contacts: Any, text: str) -> Sequence[tuple[int, str, str]]:
-    found = contacts.matching(text).values_list("pk", "name", "company__name", "email")
-    return [(pk, name, company or email) for pk, name, company, email in found[:FOUND_AT_MOST]]
+    """As ``contacts_called``, of ``contacts`` that somebody sees, who may not see the companies of all of them."""
+    reader = contacts.viewer
+    companies = Contact.objects.all() if reader is None else Contact.objects.visible_to(reader)
+    company = Subquery(companies.filter(pk=OuterRef("company")).order_by().values("name"))
+    found = contacts.matching(text).annotate(company_seen=company)
+    rows = found.values_list("pk", "name", "company_seen", "email")[:FOUND_AT_MOST]
+    return [(pk, name, company or email) for pk, name, company, email in rows]
 
 
 HOLDER = register(

@@ -22,10 +22,10 @@ class UsernameOrEmailBackend(ModelBackend):
         name = username if username is not None else kwargs.get(User.USERNAME_FIELD)
         if not name or password is None:
             return None
-        user = self._find(name)
-        if user is None:
+        user = user_called(name)
+        if user is None or not user.has_usable_password():
             # Hashing here too keeps an unknown name as slow as a wrong password: time must not tell which it was.
-            User().set_password(password)
+            hash_in_vain(password)
             return None
         return user if user.check_password(password) and self.user_can_authenticate(user) else None
 
@@ -33,10 +33,17 @@ class UsernameOrEmailBackend(ModelBackend):
         user = User.objects.annotate(**ALONG).filter(pk=user_id).first()
         return user if user and self.user_can_authenticate(user) else None
 
-    def _find(self, name: str) -> User | None:
-        # The username wins: else somebody could take another's e-mail address as a username and block the sign-in.
-        by_username = User.objects.filter(username=name).first()
-        if by_username or "@" not in name:
-            return by_username
-        by_email = list(User.objects.filter(email__iexact=name)[:2])
-        return by_email[0] if len(by_email) == 1 else None
+
+def user_called(name: str) -> User | None:
+    """The user who signs in under this name, deactivated ones too."""
+    # The username wins: else somebody could take another's e-mail address as a username and block the sign-in.
+    by_username = User.objects.filter(username=name).first()
+    if by_username or "@" not in name:
+        return by_username
+    by_email = list(User.objects.filter(email__iexact=name)[:2])
+    return by_email[0] if len(by_email) == 1 else None
+
+
+def hash_in_vain(password: str) -> None:
+    """Take as long as checking a password takes."""
+    User().set_password(password)

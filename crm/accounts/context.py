@@ -1,10 +1,9 @@
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from crm.accounts.models import User
-
-THEME_COOKIE = "theme"
 
 
 def appearance(request: HttpRequest) -> dict[str, str]:
@@ -12,5 +11,5 @@ def appearance(request: HttpRequest) -> dict[str, str]:
     user = getattr(request, "user", None)
     if user is not None and user.is_authenticated:
         return {"theme": user.theme}
-    chosen = request.COOKIES.get(THEME_COOKIE, "")
+    chosen = request.COOKIES.get(settings.THEME_COOKIE_NAME, "")
     return {"theme": chosen if chosen in User.Theme.values else User.Theme.AUTO.value}

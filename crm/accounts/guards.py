@@ -8,9 +8,12 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
+from crm.accounts.access import may
+from crm.accounts.levels import Right
+
 
 def is_administrator(user: Any) -> bool:
-    return bool(user.is_active and (user.is_staff or user.is_superuser))
+    return bool(user.is_active and user.is_superuser)
 
 
 def administrators_only(view: Any) -> Any:
@@ -22,3 +25,19 @@ def administrators_only(view: Any) -> Any:
         return response
 
     return guarded
+
+
+def needs(*rights: Right) -> Any:
+    """Only for users who have a right of their own, such as to export; of several, any."""
+
+    def guard(view: Any) -> Any:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not any(may(request.user, right) for right in rights):
+                raise PermissionDenied
+            response: HttpResponse = view(request, *args, **kwargs)
+            return response
+
+        return guarded
+
+    return guard

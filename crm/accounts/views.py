@@ -2,41 +2,14 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.views import (
-    LoginView,
-    LogoutView,
-    PasswordChangeDoneView,
-    PasswordChangeView,
-)
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
-from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.i18n import set_language as remember_language
 
-from crm.accounts.context import THEME_COOKIE
-from crm.accounts.forms import SignInForm
 from crm.accounts.models import User
-
-
-@method_decorator(login_not_required, name="dispatch")
-class SignIn(LoginView):
-    form_class = SignInForm
-    redirect_authenticated_user = True
-
-
-class SignOut(LogoutView):
-    pass
-
-
-class ChangePassword(PasswordChangeView):
-    pass
-
-
-class PasswordChanged(PasswordChangeDoneView):
-    pass
 
 
 @login_not_required
@@ -61,7 +34,7 @@ def set_theme(request: HttpRequest) -> HttpResponseBase:
             request.user.theme = theme
             request.user.save(update_fields=["theme"])
         response.set_cookie(
-            THEME_COOKIE,
+            settings.THEME_COOKIE_NAME,
             theme,
             max_age=365 * 24 * 3600,
             secure=settings.SESSION_COOKIE_SECURE,

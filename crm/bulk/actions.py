@@ -13,6 +13,9 @@ from django.db import models
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from crm.accounts.access import may
+from crm.accounts.levels import Right
+from crm.audit.models import Action
 from crm.bulk.among import among
 from crm.bulk.models import BulkRow, BulkRun
 
@@ -84,6 +87,10 @@ class BulkAction:
     undoable: ClassVar[bool] = True
     # Which records of the user's: a method of the model's queryset.
     rights: ClassVar[str] = "editable_by"
+    # What users must be allowed besides, whosever the records are.
+    needs: ClassVar[Right | None] = None
+    # What the audit log calls it.
+    audited_as: ClassVar[str] = Action.BULK
     # Rows are worked off in the order of the list instead of their numbers'.
     in_list_order: ClassVar[bool] = False
     # Whether each row's outcome is kept. Without, only refusals are, and there is no undo.
@@ -112,6 +119,11 @@ class BulkAction:
 
     def finish(self, run: BulkRun) -> None:
         """After the last row, before the run counts as done; again if the worker dies here."""
+
+    def for_audit(self, run: BulkRun) -> dict[str, Any]:
+        """What the audit log keeps of a run that starts, besides how many records it is about."""
+        found = {"what": self.key, "selected": run.sentence}
+        return found | {"undo_of": run.undo_of_id} if run.undo_of_id else found
 
     # -- in words, for whoever reads
 
@@ -168,6 +180,18 @@ def action_of(key: str) -> BulkAction:
         raise ValidationError(
             _("There is no action “%(key)s”.") % {"key": key[:60]}, code="unknown_action"
         ) from None
+
+
+def may_start(action: BulkAction, user: Any) -> bool:
+    """Whether ``user`` has the right that the action asks for, if it asks for one."""
+    return action.needs is None or may(user, action.needs)
+
+
+def check_right(action: BulkAction, user: Any) -> None:
+    """Raise ``ValidationError`` unless ``user`` has by now the right that the action asks for."""
+    if action.needs is not None and not may(user, action.needs):
+        problem = _("You lack the right “%(right)s”. An administrator grants it.")
+        raise ValidationError(problem % {"right": action.needs.label})
 
 
 def visible_among(action: BulkAction, ids: Collection[int], user: Any) -> set[int]:

@@ -13,7 +13,9 @@ from django.utils.functional import Promise
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from crm.bulk.actions import BulkAction, action_of
+from crm.accounts.access import level_of
+from crm.accounts.levels import Area, Level
+from crm.bulk.actions import BulkAction, action_of, may_start
 from crm.bulk.forms import ActionForm
 from crm.lists.registry import registry_of
 
@@ -69,6 +71,13 @@ def register_page(page: type[ActionPage]) -> type[ActionPage]:
 def pages_of(record: str) -> list[ActionPage]:
     found = [page for page in _pages.values() if page.action.record == record]
     return sorted(found, key=lambda page: page.place)
+
+
+def pages_for(record: str, user: Any, *areas: Area) -> list[ActionPage]:
+    """Those that ``user`` may enter; none for who may edit nothing in these areas. No statement."""
+    if all(level_of(user, area, "edit") == Level.NONE for area in areas):
+        return []
+    return [page for page in pages_of(record) if may_start(page.action, user)]
 
 
 def page_of(record: str, key: str) -> ActionPage:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from crm.accounts.access import may
+from crm.accounts.levels import Right
 from crm.attachments import as_attachment
 from crm.bulk import services
 from crm.bulk.models import BulkRun
@@ -118,10 +120,12 @@ def _undo(request: HttpRequest, run: BulkRun) -> HttpResponse:
 
 @require_GET
 def download(request: HttpRequest, pk: int) -> HttpResponseBase:
-    """The file that a run wrote, to be saved and never shown."""
+    """The file that a run wrote, to be saved and never shown; for who has by now the right to export."""
     found = get_object_or_404(BulkRun.objects.visible_to(request.user), pk=pk)
     if not found.file or found.state != BulkRun.State.DONE:
         raise Http404
+    if not may(request.user, Right.EXPORT):
+        raise PermissionDenied
     name = found.file_name or "export"
     return as_attachment(FileResponse(found.file.open("rb"), filename=name), name)
 

@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from crm.audit import services as audit
 from crm.bulk import sql
-from crm.bulk.actions import BulkAction, action_of
+from crm.bulk.actions import BulkAction, action_of, check_right
 from crm.bulk.models import KEPT_FOR, BulkRow, BulkRun
 from crm.bulk.tasks import work_off_run
 from crm.bulk.work import work_off
@@ -54,6 +55,7 @@ def start(
     the run there is. Raises ``CountMoved`` if there are not ``expected`` records any more, and
     ``ValidationError`` for parameters that the action refuses; then there is no run.
     """
+    check_right(action, user)
     action.check(params, user)
     with transaction.atomic():
         run = BulkRun(
@@ -71,9 +73,15 @@ def start(
         total = sql.freeze(run.pk, selection, in_list_order=action.in_list_order)
         if total != expected:
             raise CountMoved(expected, total)
+        _write_down(action, run, total)
         _set_off(run, total, at_once)
     run.refresh_from_db()
     return run
+
+
+def _write_down(action: BulkAction, run: BulkRun, total: int) -> None:
+    details = action.for_audit(run) | {"count": total}
+    audit.record(action.audited_as, run, actor=run.user, **details)
 
 
 def _insert(run: BulkRun) -> bool:
@@ -113,6 +121,8 @@ def undo(run: BulkRun, *, user: Any) -> BulkRun:
     """
     if reason := why_not_undo(run):
         raise ValidationError(reason)
+    action = action_of(run.action)
+    check_right(action, user)
     with transaction.atomic():
         undoing = BulkRun(
             action=run.action,
@@ -127,7 +137,9 @@ def undo(run: BulkRun, *, user: Any) -> BulkRun:
         )
         if not _insert(undoing):
             raise ValidationError(_("It is undone already."))
-        _set_off(undoing, sql.freeze_done(undoing.pk, run.pk), AT_ONCE)
+        total = sql.freeze_done(undoing.pk, run.pk)
+        _write_down(action, undoing, total)
+        _set_off(undoing, total, AT_ONCE)
     undoing.refresh_from_db()
     return undoing
 

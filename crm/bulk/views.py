@@ -6,12 +6,12 @@ import secrets
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from crm.bulk.actions import action_of
+from crm.bulk.actions import action_of, may_start
 from crm.bulk.models import BulkRun
 from crm.bulk.pages import (
     LOOKED_AT_MOST,
@@ -33,6 +33,8 @@ from crm.retry import retrying
 def act(request: HttpRequest, record: str) -> HttpResponse:
     """First the page that asks, then, sent with ``confirmed``, the run."""
     page = page_of(record, request.POST.get("action", ""))
+    if not may_start(page.action, request.user):
+        raise PermissionDenied
     try:
         selection = Selection.of(registry_of(record), request.user, request.POST)
     except ValidationError as error:

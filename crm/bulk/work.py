@@ -30,6 +30,7 @@ from crm.bulk.actions import (
     Outcome,
     action_of,
     allowed_among,
+    check_right,
     refused,
     visible_among,
 )
@@ -136,6 +137,7 @@ def _chunk(run_id: int, worker: str, action: BulkAction, size: int) -> int | Non
             return None
         if run.user is None or not run.user.is_active:
             raise ValidationError(_("Whoever started it may not sign in any more."))
+        check_right(action, run.user)
         rows = run.rows.filter(position__gt=run.at).order_by("position")[:size]
         positions = {record: place for place, record in rows.values_list("position", "record_id")}
         outcomes = _outcomes(action, run, list(positions)) if positions else []

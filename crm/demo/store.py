@@ -7,14 +7,13 @@ from datetime import date, datetime
 from itertools import batched
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import connection, models
 from django.utils.translation import gettext as _
 
 from contacts.models import Contact, ContactDetail, StatusChange
 from contacts.words import remember_words, vocabulary_of
-from crm.demo import words
+from crm.demo import people, words
 from crm.demo.contacts import Casting
 from crm.demo.deals import Lists, Sale
 from crm.demo.standings import Changed, Part
@@ -40,34 +39,12 @@ HISTORY = ["contact_id", "status", "old", "new", "effective_at", "recorded_at", 
 def lists() -> Lists:
     """Users, pipelines, reasons and sources, those that are missing made."""
     return Lists(
-        owners=_owners(),
+        owners=people.owners(),
         sources=_reasons(DealSource, words.SOURCES),
         loss_reasons=_reasons(LossReason, words.LOSS_REASONS),
         unqualified_reasons=_reasons(UnqualifiedReason, words.UNQUALIFIED_REASONS),
         stages={name: _stages(name, stages) for name, stages in words.PIPELINES.items()},
     )
-
-
-def _owners() -> list[int]:
-    """Ids of the demo's users, who cannot sign in, and of the one who can, if there is one."""
-    users = get_user_model().objects
-    ids = []
-    for username, first_name, last_name in words.OWNERS:
-        user, new = users.get_or_create(
-            username=username,
-            defaults={
-                "first_name": first_name,
-                "last_name": last_name,
-                "email": f"{username}@example.com",
-            },
-        )
-        if new:
-            user.set_unusable_password()
-            user.save(update_fields=["password"])
-        ids.append(user.pk)
-    # Always as many, so that the same seed gives the same data with that user and without.
-    demo = users.filter(username="demo").values_list("pk", flat=True).first()
-    return [*ids, demo or ids[0]]
 
 
 def _reasons(model: type[models.Model], names: Iterable[str]) -> list[int]:

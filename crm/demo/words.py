@@ -276,12 +276,18 @@ WEIGHTS = [34, 20, 12, 9, 14, 11]
 INDUSTRIES = ["Mechanical engineering", "Food and drink", "Logistics", "Construction", "Software",
               "Furniture", "Printing", "Metalworking", "Energy", "Textiles"]  # fmt: skip
 
+# Username, names, and what they see and edit: a ready-made set, or as who manages a team.
 OWNERS = [
-    ("anna.keller", "Anna", "Kellermühl"),
-    ("jonas.lind", "Jonas", "Lindgårdh"),
-    ("camille.roux", "Camille", "Rouxelin"),
-    ("piotr.ziel", "Piotr", "Zieliwodzki"),
-    ("emma.hugh", "Emma", "Hughenby"),
+    ("anna.keller", "Anna", "Kellermühl", "manages"),
+    ("jonas.lind", "Jonas", "Lindgårdh", "customers"),
+    ("camille.roux", "Camille", "Rouxelin", "own"),
+    ("piotr.ziel", "Piotr", "Zieliwodzki", "manages"),
+    ("emma.hugh", "Emma", "Hughenby", "read"),
+]
+# Name, manager and members.
+TEAMS = [
+    ("Key accounts", "anna.keller", ["jonas.lind", "camille.roux"]),
+    ("New business", "piotr.ziel", ["camille.roux", "emma.hugh"]),
 ]
 
 PIPELINES = {

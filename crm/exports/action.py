@@ -10,6 +10,8 @@ from django.core.files import File
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm.accounts.levels import Right
+from crm.audit.models import Action
 from crm.bulk.actions import BulkAction, Outcome, done, refused
 from crm.bulk.among import among
 from crm.bulk.models import BulkRun
@@ -30,6 +32,8 @@ class ExportAction(BulkAction):
     label = gettext_lazy("Export")
     chunk = 2 * CHUNK
     undoable = False
+    needs = Right.EXPORT
+    audited_as = Action.EXPORTED
     rights = "visible_to"
     in_list_order = True
     keeps_rows = False
@@ -53,6 +57,9 @@ class ExportAction(BulkAction):
         self._keep_size(run, part.append(content))
         gone = _("It is not there any more.")
         return [done(pk) if pk in rows else refused(pk, gone) for pk in ids]
+
+    def for_audit(self, run: BulkRun) -> dict[str, Any]:
+        return super().for_audit(run) | self._wanted(run).params()
 
     def finish(self, run: BulkRun) -> None:
         part = self._part(run)

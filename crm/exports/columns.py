@@ -12,6 +12,8 @@ from django.db.models.expressions import Combinable
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 
+from crm.lists.through import Through
+
 Kind = Literal["text", "number", "money", "date", "datetime"]
 Convert = Callable[[Any], Any]
 # What is done with all values of a column.
@@ -38,6 +40,8 @@ class ExportColumn:
     shown: Convert | None = None
     words: Callable[[], Mapping[Any, Any]] | None = None
     read_back: bool = False
+    # The record that it tells of, where a list has no field of it.
+    through: Through | None = None
 
     def title(self, zone: tzinfo) -> str:
         """The header for people; of moments, with the time zone that they are in."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +14,7 @@ from crm.accounts.models import User
 from crm.exports.columns import ExportColumn, Kind
 from crm.lists.kinds import Choice, Moment, Number, Person, YesNo
 from crm.lists.registry import Context, Field, registry_of
+from crm.lists.through import Through
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,10 @@ class Exports:
             if column.name == name:
                 return column
         if name in self.own:
-            return self.own[name]
-        found = registry_of(self.record).get(name)
-        return column_of(found, context) if found else None
+            return _as_seen(self.own[name], self.own[name].through, context)
+        field = registry_of(self.record).get(name)
+        found = column_of(field, context) if field else None
+        return _as_seen(found, field.through, context) if field and found else None
 
     def columns(self, names: Iterable[str], context: Context) -> list[ExportColumn]:
         """The columns of a file with these; names that there are none of are left out."""
@@ -78,6 +80,12 @@ class Exports:
         """Every column that a file may have."""
         names = [*self.own, *registry_of(self.record).fields]
         return self.columns(names, context)
+
+
+def _as_seen(column: ExportColumn, through: Through | None, context: Context) -> ExportColumn:
+    if through is None or through.rows(context) is None:
+        return column
+    return replace(column, source=through.value(column.source, context))
 
 
 _exports: dict[str, Exports] = {}

@@ -10,11 +10,14 @@ from itertools import islice
 from typing import Any, BinaryIO
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from crm.audit import services as audit
+from crm.audit.models import Action
 from crm.bulk import services as bulk
 from crm.bulk.actions import action_of
 from crm.bulk.models import BulkRun
@@ -109,12 +112,13 @@ def whole_file(queryset: QuerySet, encoder: Encoder) -> BinaryIO:
     return file
 
 
+@transaction.atomic
 def record_export(
     exports: Exports, wanted: Wanted, *, user: Any, count: int, sentence: str
 ) -> BulkRun:
     """Write down that ``user`` took ``count`` rows along at once; as a run, like those in the background."""
     now = timezone.now()
-    return BulkRun.objects.create(
+    run = BulkRun.objects.create(
         action=exports.action,
         record=exports.record,
         user=user,
@@ -129,6 +133,9 @@ def record_export(
         finished_at=now,
         token=f"export-{secrets.token_urlsafe(24)}",
     )
+    details = action_of(exports.action).for_audit(run)
+    audit.record(Action.EXPORTED, run, actor=user, **details, count=count)
+    return run
 
 
 def check_export(exports: Exports, wanted: Wanted, count: int) -> None:

@@ -19,6 +19,8 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST
 
+from crm.accounts.guards import needs
+from crm.accounts.levels import Right
 from crm.attachments import as_attachment
 from crm.bulk.actions import action_of
 from crm.exports import services
@@ -31,6 +33,7 @@ from crm.lists.selection import Selection
 
 
 @require_POST
+@needs(Right.EXPORT)
 def export(request: HttpRequest, record: str) -> HttpResponseBase:
     """Without a ``format`` the page to choose one on; with one the file, or the run that writes it."""
     exports = exports_of(record)
@@ -45,6 +48,7 @@ def export(request: HttpRequest, record: str) -> HttpResponseBase:
 
 
 @require_POST
+@needs(Right.EXPORT, Right.MAIL)
 def copy_addresses(request: HttpRequest, record: str) -> HttpResponse:
     """The e-mail addresses of at most 200 rows, to be copied: a fragment for htmx, else a page."""
     exports = exports_of(record)

@@ -10,6 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from crm.accounts.access import may
+from crm.accounts.levels import Right
 from crm.lists.models import SmartList
 from crm.lists.registry import ReadyList
 from crm.lists.state import ListState
@@ -34,6 +36,14 @@ class Choosing:
     counted: str
     ids: Sequence[Any]
     acts: Sequence[Act]
+
+    @property
+    def may_export(self) -> bool:
+        return may(self.state.context.user, Right.EXPORT)
+
+    @property
+    def may_copy_addresses(self) -> bool:
+        return self.may_export or may(self.state.context.user, Right.MAIL)
 
     @property
     def app(self) -> str:

@@ -11,11 +11,22 @@ from crm.lists.models import ListAddress, ListPreference, ListTab, SmartList
 class SmartListAdmin(admin.ModelAdmin):
     """Whose a list is and who sees it. What it asks for is changed where it can be seen, in the list itself."""
 
-    list_display = ["name", "record", "owner", "shared", "updated_at"]
-    list_filter = ["record", "shared"]
-    list_select_related = ["owner"]
+    list_display = ["name", "record", "owner", "shared", "team", "updated_at"]
+    list_filter = ["record", "shared", "team"]
+    list_select_related = ["owner", "team"]
     search_fields = ["name", "slug"]
-    fields = ["name", "record", "slug", "owner", "shared", "conditions", "text", "sort", "columns"]
+    fields = [
+        "name",
+        "record",
+        "slug",
+        "owner",
+        "shared",
+        "team",
+        "conditions",
+        "text",
+        "sort",
+        "columns",
+    ]
     readonly_fields = ["record", "slug", "conditions", "text", "sort", "columns"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

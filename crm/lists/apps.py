@@ -7,3 +7,6 @@ class ListsConfig(AppConfig):
     label = "lists"
     verbose_name = _("Lists")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from crm.lists import holdings  # noqa: F401

@@ -12,6 +12,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views import View
 
+from crm.accounts.doors import editable_or_refuse
 from crm.lists.registry import Field, Registry, registry_of
 from crm.lists.tables import row_as_listed
 from crm.retry import retrying
@@ -49,7 +50,7 @@ class CellView(View):
 
     def get(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
         field = self._field(name)
-        record = get_object_or_404(self.registry.editable(request.user), pk=pk)
+        record = editable_or_refuse(self.registry.model(), request.user, pk)
         if not request.htmx:  # type: ignore[attr-defined]
             return redirect(self.edit_url(pk))
         form = self.restricted(self.form_of(record, None), field)
@@ -65,10 +66,10 @@ class CellView(View):
             record = get_object_or_404(self.registry.editable(request.user), pk=pk)
             return self._show(request, record, field, form, status=422)
         rows = row_as_listed(self.registry, request.user, request.POST, pk)
-        said = _("%(field)s of %(name)s is saved.") % {
-            "field": field.label,
-            "name": rows[0].name if rows else "",
-        }
+        said = _("Saved. It is not among what you may see any more.")
+        if rows:
+            words = {"field": field.label, "name": rows[0].name}
+            said = _("%(field)s of %(name)s is saved.") % words
         context = {"rows": rows, "rows_template": self.rows_template, "said": said}
         return render(request, "lists/_cell_saved.html", context)
 

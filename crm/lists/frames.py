@@ -11,6 +11,7 @@ from crm.lists.conditions import Conditions
 from crm.lists.editor import with_part
 from crm.lists.models import SmartList
 from crm.lists.registry import ReadyList, Registry
+from crm.lists.saved import may_change as saved_may_change
 from crm.lists.saved import whole_query
 from crm.lists.state import Listed, ListState
 from crm.lists.tabs import tabs_of
@@ -88,7 +89,10 @@ def may_change(state: ListState) -> bool:
     saved, user = state.listed, state.context.user
     if not isinstance(saved, SmartList):
         return False
-    return saved.owner_id == user.pk or (saved.shared and user.is_superuser)
+    found: bool = state.context.once(
+        ("may change", saved.pk), lambda: saved_may_change(saved, user)
+    )
+    return found
 
 
 def saving(state: ListState) -> dict[str, Any] | None:

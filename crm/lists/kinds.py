@@ -144,6 +144,10 @@ class Kind:
     def one(self, field: Field, op: str, value: Any, context: Context) -> Q:
         raise NotImplementedError
 
+    def holds_of_none(self, op: str, values: Sequence[Any]) -> bool:
+        """Whether it is true of a record that lacks the other one which the field tells of."""
+        return op == "empty"
+
     def words(
         self, field: Field, op: str, values: Sequence[str], context: Context
     ) -> list[tuple[str, str]]:
@@ -226,6 +230,9 @@ class Person(Choice):
             return condition
         nobody = Q(**{f"{field.path}__isnull": True})
         return condition | nobody if ids else nobody
+
+    def holds_of_none(self, op: str, values: Sequence[Any]) -> bool:
+        return super().holds_of_none(op, values) or "none" in values
 
 
 class YesNo(Kind):

@@ -10,6 +10,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from crm.accounts.access import is_active
+from crm.accounts.models import Team
 from crm.lists.conditions import Conditions
 
 
@@ -20,17 +22,30 @@ class RecordType(models.TextChoices):
 
 class SmartListQuerySet(models.QuerySet["SmartList"]):
     def visible_to(self, user: Any) -> SmartListQuerySet:
-        """One's own lists, and everybody's."""
-        if not (user.is_authenticated and user.is_active):
+        """One's own lists, everybody's, and those of one's teams; of administrators, those of all teams."""
+        if not is_active(user):
             return self.none()
-        return self.filter(Q(owner=user) | Q(shared=True))
+        return self.filter(Q(owner=user) | Q(shared=True) | _of_teams(user, teams_of(user)))
 
     def editable_by(self, user: Any) -> SmartListQuerySet:
-        """One's own; administrators also change everybody's."""
-        visible = self.visible_to(user)
+        """One's own, and those of the teams that one manages; administrators change everybody's and all teams'."""
+        if not is_active(user):
+            return self.none()
+        theirs = _of_teams(user, Team.objects.filter(managers=user))
         if user.is_superuser:
-            return visible.filter(Q(owner=user) | Q(shared=True))
-        return visible.filter(owner=user)
+            theirs |= Q(shared=True)
+        return self.filter(Q(owner=user) | theirs)
+
+
+def teams_of(user: Any) -> models.QuerySet[Team]:
+    """The teams that a user is in, as a member or as a manager."""
+    memberships = Team.members.through.objects.filter(user=user).values("team")
+    managed = Team.managers.through.objects.filter(user=user).values("team")
+    return Team.objects.filter(Q(pk__in=memberships) | Q(pk__in=managed))
+
+
+def _of_teams(user: Any, teams: models.QuerySet[Team]) -> Q:
+    return Q(team__isnull=False) if user.is_superuser else Q(team__in=teams.order_by().values("pk"))
 
 
 class SmartList(models.Model):
@@ -48,6 +63,15 @@ class SmartList(models.Model):
         related_name="smart_lists",
     )
     shared = models.BooleanField(_("everybody's"), default=False)
+    # Who sees it besides its owner, where it is not everybody's. Without its team it is its owner's alone.
+    team = models.ForeignKey(
+        Team,
+        verbose_name=_("team"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+    )
     conditions = models.JSONField(_("filters"), default=list, blank=True)
     text = models.CharField(_("text"), max_length=200, blank=True)
     sort = models.CharField(_("order"), max_length=300, blank=True)
@@ -64,6 +88,11 @@ class SmartList(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["record", "slug"], name="smartlist_one_address"),
             models.CheckConstraint(name="smartlist_has_a_name", condition=~Q(name="")),
+            models.CheckConstraint(
+                name="smartlist_everybodys_or_a_teams",
+                condition=Q(shared=False) | Q(team__isnull=True),
+                violation_error_message=_("A list is everybody's or a team's, not both."),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.functional import Promise, cached_property
 
 from crm.lists.conditions import Chip, Conditions
+from crm.lists.through import Through
 
 if TYPE_CHECKING:
     from crm.lists.kinds import Kind
@@ -82,6 +83,8 @@ class Field:
     section: str | Promise
     path: str = ""
     where: Callable[[Field, str, Sequence[Any], Context], Condition] | None = None
+    # The other record that it tells of, if it is none of the row's own.
+    through: Through | None = None
     # The records that have it: of no others is anything asked, not even that it be empty.
     within: Q | None = None
     filterable: bool = True
@@ -94,8 +97,8 @@ class Field:
     # What the makers of fields with one loader tell them apart by.
     subject: Any = None
     order: Sequence[str | Expression] = ()
-    # Joins what it sorts by to the rows.
-    join: Callable[[QuerySet], QuerySet] | None = None
+    # Joins what it sorts by to the rows, for whoever reads them.
+    join: Callable[[QuerySet, Context], QuerySet] | None = None
     nullable: bool = False
     # In which direction the first click sorts.
     descends: bool = False
@@ -108,9 +111,11 @@ class Field:
     source: str | Combinable | None = None
     convert: Callable[[Context], Callable[[Any], Any]] | None = None
 
-    def ordering(self, descending: bool) -> list[OrderBy]:
+    def ordering(self, descending: bool, context: Context) -> list[OrderBy]:
         nulls = True if self.nullable else None
-        fields = [F(one) if isinstance(one, str) else one for one in self.order]
+        fields: list[Any] = [F(one) if isinstance(one, str) else one for one in self.order]
+        if self.through and self.through.rows(context) is not None:
+            fields, nulls = [self.through.value(one, context) for one in fields], True
         if descending:
             return [one.desc(nulls_last=nulls) for one in fields]
         return [one.asc(nulls_last=nulls) for one in fields]
@@ -121,6 +126,9 @@ class Field:
         values = self.kind.read(self, operator.name, chip.values, context)
         build = self.where or self.kind.condition
         condition = build(self, operator.name, values, context)
+        if self.through:
+            without = self.kind.holds_of_none(operator.name, values)
+            condition = self.through.condition(condition, context, holds_without=without)
         if chip.negated:
             condition = ~condition  # type: ignore[operator]
         return condition if self.within is None else self.within & Q(condition)
@@ -169,6 +177,10 @@ class Registry:
             if one.name in self.own or one.name in RESERVED:
                 raise ValueError(f"“{one.name}” is taken.")
             self.own[one.name] = one
+
+    def amend(self, name: str, **changes: Any) -> None:
+        """Change a field that a room below has declared."""
+        self.own[name] = replace(self.own[name], **changes)
 
     @cached_property
     def fields(self) -> dict[str, Field]:

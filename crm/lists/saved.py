@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -12,7 +14,8 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from crm.lists.models import ListPreference, SmartList
+from crm.accounts.models import Team
+from crm.lists.models import ListPreference, SmartList, teams_of
 from crm.lists.registry import Registry
 from crm.lists.state import Listed, ListState
 
@@ -60,12 +63,29 @@ def whole_query(state: ListState) -> str:
     return query.urlencode()
 
 
-def create_list(state: ListState, user: Any, *, name: str, shared: bool) -> SmartList:
-    """Keep a state as a new list of the user's.
+def may_change(saved: SmartList, user: Any) -> bool:
+    """Whether ``user`` may save over a list that they see, name it and share it; a statement where it is a team's."""
+    if saved.owner_id == user.pk or (saved.shared and user.is_superuser):
+        return True
+    return saved.team_id in changing_for_teams(user, [saved])
+
+
+def changing_for_teams(user: Any, lists: Iterable[SmartList]) -> set[int]:
+    """Of the teams that these lists are of, those whose lists ``user`` may change; at most one statement."""
+    teams = {one.team_id for one in lists if one.team_id is not None}
+    if not teams or user.is_superuser:
+        return teams
+    return set(Team.objects.filter(pk__in=teams, managers=user).values_list("pk", flat=True))
+
+
+def create_list(
+    state: ListState, user: Any, *, name: str, shared: bool, team: Team | None = None
+) -> SmartList:
+    """Keep a state as a new list of the user's: theirs alone, everybody's, or a team's.
 
     Raises ``ValidationError`` for a state that is not understood, and for a name that is empty or taken.
     """
-    saved = SmartList(record=state.registry.record, owner=user, shared=shared)
+    saved = SmartList(record=state.registry.record, owner=user, shared=shared, team=team)
     saved.name = _checked_name(saved, name)
     _take(saved, state)
     _save_under_free_slug(state.registry, saved)
@@ -87,11 +107,58 @@ def save_list(saved: SmartList, state: ListState, *, version: str) -> SmartList:
     return stored
 
 
-def rename_list(saved: SmartList, *, name: str, shared: bool) -> SmartList:
+def rename_list(
+    saved: SmartList, *, name: str, shared: bool, team: Team | None = None
+) -> SmartList:
     """Its address stays. Raises ``ValidationError`` for a name that is empty or taken."""
-    saved.name, saved.shared = _checked_name(saved, name), shared
-    saved.save(update_fields=["name", "shared"])
+    saved.name, saved.shared, saved.team = _checked_name(saved, name), shared, team
+    saved.save(update_fields=["name", "shared", "team"])
     return saved
+
+
+# Who sees a list, as forms send it; a team by its number behind these letters.
+ALONE, EVERYBODY, OF_TEAM = "0", "1", "team-"
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who sees a list besides its owner: everybody, a team, or nobody."""
+
+    shared: bool = False
+    team: Team | None = None
+
+    @property
+    def value(self) -> str:
+        if self.team:
+            return f"{OF_TEAM}{self.team.pk}"
+        return EVERYBODY if self.shared else ALONE
+
+    @classmethod
+    def of(cls, saved: SmartList) -> Audience:
+        return cls(saved.shared, saved.team)
+
+
+def audiences(user: Any, saved: SmartList | None = None) -> list[Audience]:
+    """With whom ``user`` may share a list: with their own teams, an administrator with any; one statement.
+
+    What is somebody else's and a team's, its managers keep among their teams.
+    """
+    teams = Team.objects.all() if user.is_superuser else teams_of(user)
+    if saved is not None and saved.owner_id != user.pk and not user.is_superuser:
+        return [Audience(team=one) for one in teams.filter(managers=user)]
+    found = [Audience(), *(Audience(team=one) for one in teams), Audience(shared=True)]
+    if saved is not None and saved.team and saved.team_id not in [one.pk for one in teams]:
+        # Of a team that its owner has left.
+        found.insert(1, Audience(team=saved.team))
+    return found
+
+
+def chosen_audience(offered: list[Audience], value: str) -> Audience:
+    """Raises ``ValidationError`` for what is not among those offered."""
+    for one in offered:
+        if one.value == (value or ALONE):
+            return one
+    raise ValidationError({"shared": _("Choose with whom you share the list.")})
 
 
 def _take(saved: SmartList, state: ListState) -> None:

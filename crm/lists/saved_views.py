@@ -19,7 +19,11 @@ from crm.lists.frames import address_of, label_of
 from crm.lists.models import SmartList
 from crm.lists.registry import Registry, registry_of
 from crm.lists.saved import (
+    ALONE,
+    Audience,
     ChangedMeanwhile,
+    audiences,
+    chosen_audience,
     create_list,
     found_list,
     preference_of,
@@ -83,11 +87,12 @@ def new(request: HttpRequest, record: str) -> HttpResponse:
     registry = known_registry(record)
     given = request.POST if request.method == "POST" else request.GET
     state = _state(request, registry, given.get("state", ""))
+    offered = audiences(request.user)
     came_from = found_list(registry, request.user, given.get("list", ""))
     problems: dict[str, list[str]] = {}
     if request.method == "POST":
         try:
-            saved = _create(request, state)
+            saved = _create(request, state, offered)
         except ValidationError as error:
             problems = _by_field(error)
         else:
@@ -100,17 +105,19 @@ def new(request: HttpRequest, record: str) -> HttpResponse:
         "came_from": came_from,
         "back": address_of(registry, came_from) if came_from else reverse(registry.list_view),
         "name": given.get("name", ""),
-        "shared": given.get("shared") == "1",
+        "offered": offered,
+        "audience": given.get("shared", ALONE),
         "problems": problems,
     }
     return show(request, "lists/saved_new.html", context, 422 if problems else 200)
 
 
-def _create(request: HttpRequest, state: ListState) -> SmartList:
+def _create(request: HttpRequest, state: ListState, offered: list[Audience]) -> SmartList:
     posted, user = request.POST, request.user
+    chosen = chosen_audience(offered, posted.get("shared", ""))
     with transaction.atomic():
         saved = create_list(
-            state, user, name=posted.get("name", ""), shared=posted.get("shared") == "1"
+            state, user, name=posted.get("name", ""), shared=chosen.shared, team=chosen.team
         )
         pin(state.registry, user, saved, whose=user)
     return saved
@@ -160,29 +167,38 @@ def _show_conflict(request: HttpRequest, stored: SmartList, mine: ListState) -> 
 @get_or_post
 @retrying
 def rename(request: HttpRequest, record: str, slug: str) -> HttpResponse:
-    """Its name, and whether it is everybody's."""
+    """Its name, and who sees it."""
     registry, saved = _own_list(request, record, slug)
     problems: dict[str, list[str]] = {}
-    name, shared = saved.name, saved.shared
+    offered = audiences(request.user, saved)
+    name, audience = saved.name, Audience.of(saved).value
     if request.method == "POST":
-        name, shared = request.POST.get("name", ""), request.POST.get("shared") == "1"
+        name, audience = request.POST.get("name", ""), request.POST.get("shared", "")
         try:
-            rename_list(saved, name=name, shared=shared)
+            chosen = chosen_audience(offered, audience)
+            rename_list(saved, name=name, shared=chosen.shared, team=chosen.team)
         except ValidationError as error:
             problems = _by_field(error)
         else:
             messages.success(request, _("The list “%(name)s” is saved.") % {"name": saved.name})
-            return go_to(request, address_of(registry, saved))
+            return go_to(request, _address_for(request, registry, saved))
     context = {
         "registry": registry,
         "saved": saved,
         "back": address_of(registry, saved),
         "name": name,
-        "shared": shared,
+        "offered": offered,
+        "audience": audience,
         "others": pinned_by(saved, besides=saved.owner_id),
         "problems": problems,
     }
     return show(request, "lists/saved_rename.html", context, 422 if problems else 200)
+
+
+def _address_for(request: HttpRequest, registry: Registry, saved: SmartList) -> str:
+    """Of the list, unless whoever shared it otherwise does not see it any more."""
+    seen = SmartList.objects.visible_to(request.user).filter(pk=saved.pk).exists()
+    return address_of(registry, saved) if seen else reverse(registry.list_view)
 
 
 @get_or_post

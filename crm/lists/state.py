@@ -260,14 +260,14 @@ class ListState:
         rows = self.matching()
         for field, _descending in self.sort:
             if field.join:
-                rows = field.join(rows)
+                rows = field.join(rows, self.context)
         return rows.order_by(*self.ordering)
 
     @property
     def ordering(self) -> list[OrderBy]:
         order: list[OrderBy] = []
         for field, descending in self.sort:
-            order += field.ordering(descending)
+            order += field.ordering(descending, self.context)
         # All in one direction as far as can be, so that one index can serve it.
         last = F("pk").desc() if self.sort[-1][1] else F("pk").asc()
         return [*order, last]

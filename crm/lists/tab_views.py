@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib import messages
@@ -16,7 +17,7 @@ from crm.lists.frames import address_of, label_of
 from crm.lists.models import SmartList
 from crm.lists.pages import COUNTED_AT_ONCE, count_up_to
 from crm.lists.registry import Context, Registry
-from crm.lists.saved import found_list, preference_of
+from crm.lists.saved import changing_for_teams, found_list, preference_of
 from crm.lists.saved_views import get_or_post, known_registry
 from crm.lists.state import Listed, ListState
 from crm.lists.tabs import (
@@ -64,35 +65,51 @@ def menu(request: HttpRequest, record: str) -> HttpResponse:
     context = {
         "registry": registry,
         "groups": _all_lists(registry, request.user, tabs),
-        "here": _row(registry, here, request.user, tabs) if here else None,
+        "here": _row(registry, here, request.user, tabs, _teams_of(here, request.user))
+        if here
+        else None,
     }
     return render(request, "lists/_menu.html", context)
+
+
+def _teams_of(listed: Listed, user: Any) -> set[int]:
+    return changing_for_teams(user, [listed]) if isinstance(listed, SmartList) else set()
 
 
 def _all_lists(
     registry: Registry, user: Any, tabs: list[Listed]
 ) -> list[tuple[str, list[dict[str, Any]]]]:
-    """One's own lists, everybody's, and the ready ones, each under its heading."""
-    saved = (
-        SmartList.objects.visible_to(user).filter(record=registry.record).select_related("owner")
-    )
+    """One's own lists, those of teams, everybody's, and the ready ones, each under its heading."""
+    seen = SmartList.objects.visible_to(user).filter(record=registry.record)
+    saved = list(seen.select_related("owner", "team"))
     mine = [one for one in saved if one.owner_id == user.pk]
     others = [one for one in saved if one.owner_id != user.pk]
+    of_teams = [one for one in others if one.team_id]
     groups: list[tuple[str, list[Any]]] = [
         (_("My lists"), mine),
-        (_("Everybody's lists"), others),
+        (_("Lists of teams"), of_teams),
+        (_("Everybody's lists"), [one for one in others if not one.team_id]),
         (_("Ready lists"), list(registry.ready)),
     ]
+    teams = changing_for_teams(user, of_teams)
     return [
-        (heading, [_row(registry, one, user, tabs) for one in lists])
+        (heading, [_row(registry, one, user, tabs, teams) for one in lists])
         for heading, lists in groups
         if lists
     ]
 
 
-def _row(registry: Registry, listed: Listed, user: Any, tabs: list[Listed]) -> dict[str, Any]:
+def _row(
+    registry: Registry,
+    listed: Listed,
+    user: Any,
+    tabs: list[Listed],
+    teams: Collection[int | None] = (),
+) -> dict[str, Any]:
+    """``teams`` are those whose lists ``user`` may change."""
     saved = listed if isinstance(listed, SmartList) else None
     own = saved is not None and saved.owner_id == user.pk
+    shared = bool(saved and saved.shared)
     return {
         "slug": listed.slug,
         "label": label_of(listed),
@@ -100,8 +117,8 @@ def _row(registry: Registry, listed: Listed, user: Any, tabs: list[Listed]) -> d
         "pinned": listed in tabs,
         "saved": saved,
         "own": own,
-        "shared": bool(saved and saved.shared),
-        "editable": own or bool(saved and saved.shared and user.is_superuser),
+        "shared": shared,
+        "editable": own or (shared and user.is_superuser) or bool(saved and saved.team_id in teams),
     }
 
 

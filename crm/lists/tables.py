@@ -14,10 +14,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from crm.lists.cells import CardLink
+from crm.lists.cells import NOTHING, CardLink
 from crm.lists.registry import Field, Registry, loaded
 from crm.lists.saved import found_list, preference_of
 from crm.lists.state import SORTED_BY_AT_MOST, ListState
+from crm.lists.through import drawing, unseen
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,14 @@ class RecordTable:
         context = self.state.context
         link = CardLink(self.state.registry.card_view)
         choose = _("Select %(name)s")
+        hidden = unseen(self.shown, shown, context)
         found_by = loaded(self.shown, shown, context)
         columns: list[tuple[str, Any, Any]] = [
-            (field.css, field.cell(context), found_by[field.loader] if field.loader else None)
+            (
+                field.css,
+                drawing(field, hidden, context, NOTHING),
+                found_by[field.loader] if field.loader else None,
+            )
             for field in self.shown
             if field.cell
         ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import User
@@ -32,14 +33,13 @@ def first_tabs(registry: Registry, user: Any) -> list[Listed]:
 
 
 def _pinned(registry: Registry, user: Any, whose: Any) -> list[Listed]:
-    rows = ListTab.objects.filter(user=whose, record=registry.record).select_related("saved")
+    # A list that is not shared any more stays pinned unseen.
+    seen = Q(saved=None) | Q(saved__in=SmartList.objects.visible_to(user).values("pk"))
+    rows = ListTab.objects.filter(seen, user=whose, record=registry.record).select_related("saved")
     found: list[Listed] = []
     for row in rows:
-        saved = row.saved
-        if saved is not None:
-            # A list that is not shared any more stays pinned unseen.
-            if saved.shared or saved.owner_id == user.pk:
-                found.append(saved)
+        if row.saved is not None:
+            found.append(row.saved)
         elif ready := registry.ready_list(row.ready):
             found.append(ready)
     return found

@@ -12,6 +12,7 @@ from crm.lists.editor import with_part
 from crm.lists.kinds import YesNo
 from crm.lists.registry import Context, Field
 from crm.lists.state import BoundChip, ListState
+from crm.lists.through import unseen
 
 FOUND_AT_MOST = 10
 
@@ -72,6 +73,8 @@ def found_by_name(state: ListState, text: str) -> list[dict[str, Any]]:
 
 def seen_of(field: Field, record: Any, context: Context, passed: bool) -> str:
     """The value that a chip's field has in a record, in words."""
+    if unseen([field], [record], context).get(field.through.seen if field.through else None):
+        return _("empty")
     if field.seen:
         return field.seen(record, context)
     if isinstance(field.kind, YesNo) and not field.cell:

@@ -6,7 +6,7 @@
   };
 
   const enhance = (select) => {
-    const { optionsUrl, kind, placeholder, nobody, clear } = select.dataset;
+    const { optionsUrl, kind, act, placeholder, nobody, clear } = select.dataset;
     // The search box takes over the label; the select behind it is for the form alone.
     select.setAttribute("aria-hidden", "true");
     new TomSelect(select, {
@@ -16,7 +16,7 @@
       shouldLoad: (text) => text.trim().length > 1,
       score: () => () => 1,
       load(text, done) {
-        const query = new URLSearchParams({ q: text, ...(kind && { kind }) });
+        const query = new URLSearchParams({ q: text, ...(kind && { kind }), ...(act && { act }) });
         this.clearOptions();
         fetch(`${optionsUrl}?${query}`, { headers: { Accept: "application/json" } })
           .then((response) => (response.ok ? response.json() : Promise.reject(response)))

@@ -12,9 +12,16 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from crm.actor import current_actor
+from crm.audit.models import Action
+from crm.audit.services import about, record, record_many
 from crm.trash.models import TrashedRecord
 
 KEPT_FOR = timedelta(days=30)
+# What the audit log calls the records of a kind.
+LABELS = {
+    TrashedRecord.Kind.CONTACT.value: "contacts.contact",
+    TrashedRecord.Kind.DEAL.value: "deals.deal",
+}
 
 # Sent with ``kind`` and ``record_ids`` when records leave the trash for good, so that the rooms
 # above can drop what they still hold about them.
@@ -61,6 +68,9 @@ def put(entries: Iterable[TrashedRecord]) -> None:
         unique_fields=["kind", "record_id"],
         update_fields=["name", "data", "deleted_at", "deleted_by"],
     )
+    record_many(
+        about(LABELS[entry.kind], entry.record_id, entry.name, Action.DELETED) for entry in entries
+    )
 
 
 @transaction.atomic
@@ -74,4 +84,6 @@ def purge_expired() -> int:
             records_purged.send(TrashedRecord, kind=kind, record_ids=ids)
             purged += len(ids)
     expired.delete()
+    if purged:
+        record(Action.DELETED, number=purged, how="trash_emptied")
     return purged

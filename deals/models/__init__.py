@@ -1,5 +1,6 @@
 """Pipelines, deals, who is on them, whom they count for, and the tags and fields they carry."""
 
+from deals.models.collaborators import DealCollaborator
 from deals.models.deal import Deal
 from deals.models.labels import DealChange, DealTag, DealValue, RequiredAt
 from deals.models.merges import MergeRecord
@@ -11,6 +12,7 @@ from deals.models.reasons import DealSource, LossReason, Reason, UnqualifiedReas
 __all__ = [
     "Deal",
     "DealChange",
+    "DealCollaborator",
     "DealContact",
     "DealParty",
     "DealSource",

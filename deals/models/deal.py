@@ -155,10 +155,10 @@ class Deal(models.Model):
             models.CheckConstraint(name="deal_has_a_name", condition=~Q(name="")),
         ]
         indexes = [
-            # The list of all deals in its own order, newest first.
-            models.Index(fields=["-opened_at", "-id"], name="deal_by_opened"),
+            # The list of all deals in its own order, newest first; with whose they are, which decides who sees them.
+            models.Index(fields=["-opened_at", "-id", "owner"], name="deal_by_opened"),
             # The tabs Open, Won and Lost.
-            models.Index(fields=["group", "-opened_at", "-id"], name="deal_by_group"),
+            models.Index(fields=["group", "-opened_at", "-id", "owner"], name="deal_by_group"),
         ]
 
     def __str__(self) -> str:

@@ -72,6 +72,8 @@ class DealChange(RecordChange):
         indexes = [
             # The history on a card, newest first.
             models.Index(fields=["deal", "-recorded_at"], name="dealchange_of_deal"),
+            # The audit log, newest first.
+            models.Index(fields=["recorded_at", "id"], name="dealchange_by_time"),
         ]
 
 

@@ -1,4 +1,4 @@
-"""Tags and values of custom fields that go to the trash with a contact or deal, and come back with it."""
+"""What goes to the trash with a contact or deal and comes back with it: tags, values, collaborators."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from contacts.models import Contact
 from contacts.models.labels import PROSPECT_OR_CUSTOMER
+from crm.accounts.models import User
 from crm.changes import Change
 from crm.trash.models import TrashedRecord
 from deals.models import MergeRecord
@@ -26,11 +27,13 @@ def note_carried(change: Change, kind: str, ids: Iterable[int]) -> None:
     ids = list(ids)
     for pk in ids:
         data = change.trash[kind, pk].data
-        data |= {"tags": [], "values": []}
+        data |= {"tags": [], "values": [], "collaborators": []}
         if kind == Kind.CONTACT:
             data["named"] = {holder.record: [] for holder in holders()}
     holder = holder_of(kind)
     of_these = Q((f"{holder.key}__in", ids))
+    for pk, user in _collaborations(holder).filter(of_these).values_list(holder.key_id, "user"):
+        change.trash[kind, pk].data["collaborators"].append(user)
     for link in holder.links._default_manager.filter(of_these):
         change.trash[kind, getattr(link, holder.key_id)].data["tags"].append(kept_row(link))
     for value in holder.values._default_manager.filter(of_these).select_related("field"):
@@ -46,6 +49,15 @@ def note_carried(change: Change, kind: str, ids: Iterable[int]) -> None:
 def bring_back_carried(entry: TrashedRecord) -> None:
     """Give a record that is there again its tags and values, as far as what they are of still exists."""
     holder = holder_of(entry.kind)
+    users = User.objects.filter(pk__in=entry.data.get("collaborators", []))
+    collaborations = _collaborations(holder)
+    collaborations.bulk_create(
+        [
+            collaborations.model(**{holder.key_id: entry.record_id}, user=user)
+            for user in users.order_by("pk")
+        ],
+        ignore_conflicts=True,
+    )
     for model, rows in (
         (holder.links, entry.data.get("tags", [])),
         (holder.values, entry.data.get("values", [])),
@@ -58,6 +70,11 @@ def bring_back_carried(entry: TrashedRecord) -> None:
         # Whoever named it is in the trash itself by now: it takes the value along.
         _leave(record, other.key_id, away, lambda data: data.setdefault("values", []))
         _insert(other, other.values, [row for row in rows if row[other.key_id] in there], entry)
+
+
+def _collaborations(holder: Holder) -> Any:
+    related: Any = holder.model._meta.get_field("collaborations")
+    return related.related_model._default_manager.order_by("pk")
 
 
 def _insert(

@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, Subquery
-from django.utils import timezone
-from django.utils.formats import date_format
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from contacts.models import Contact, StatusChange
-from contacts.statuses import WORDS, CustomerStatus, ProspectStatus, StatusKind, label_of
+from contacts.statuses import WORDS, CustomerStatus, ProspectStatus, StatusKind
 from deals.models import Deal, DealParty
-from deals.services.select import names_of, refusal
+from deals.services.explain_words import sentence_of
+from deals.services.names import ACTING, deals_unseen, hidden_among, reader_of
+from deals.services.select import refusal
 from deals.stages import Group
-
-Cause = StatusChange.Cause
 
 
 @dataclass(frozen=True)
 class DealReference:
-    """A deal that counts for the contact; ``kept`` when only its win is left."""
+    """A deal that counts for the contact; ``kept`` when only its win is left.
 
-    id: int
+    Of one that the reader may not see (``id`` is None) there is its group alone, which the status tells anyway.
+    """
+
+    id: int | None
     name: str
     stage: str
     category: str
     group: str
-    opened_at: datetime
+    opened_at: datetime | None
     closed_at: datetime | None
     kept: bool
+
+    @property
+    def told(self) -> str | None:
+        """The name, as ``names_of`` takes it."""
+        return None if self.id is None else self.name
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,11 @@ class Explanation:
         return asdict(self)
 
 
-def explain(contact: Contact, *, as_loaded: bool = False) -> Explanation:
-    """Explain both statuses of ``contact`` as stored. Three queries, however many deals; two with ``as_loaded``, for
-    one that was read just now with who marked it.
+def explain(contact: Contact, *, reader: Any = ACTING, as_loaded: bool = False) -> Explanation:
+    """Explain both statuses of ``contact`` as stored, to ``reader``, else to whoever acts now; None is told all.
+
+    Three queries, however many deals; two with ``as_loaded``, for one that was read just now with who marked it; one
+    more for a reader who does not see all deals.
     """
     if not as_loaded:
         contact = Contact.objects.select_related("prospect_marked_by", "customer_marked_by").get(
@@ -91,13 +97,16 @@ def explain(contact: Contact, *, as_loaded: bool = False) -> Explanation:
         .select_related("deal__stage")
         .order_by("-deal__opened_at", "-deal_id")
     )
-    deals = [_reference(party) for party in parties]
     latest = _latest(contact)
-    return Explanation(
-        contact.pk,
-        _explain(contact, StatusKind.PROSPECT, deals, latest.get(StatusKind.PROSPECT)),
-        _explain(contact, StatusKind.CUSTOMER, deals, latest.get(StatusKind.CUSTOMER)),
+    named = {change.deal_id for change in latest.values() if change.deal_id is not None}
+    hidden = hidden_among({*(party.deal_id for party in parties), *named}, reader_of(reader))
+    deals = [_reference(party, party.deal_id in hidden) for party in parties]
+    # Not where their dates would place them.
+    deals.sort(key=lambda deal: deal.id is None)
+    prospect, customer = (
+        _explain(contact, kind, deals, latest.get(kind), hidden) for kind in StatusKind
     )
+    return Explanation(contact.pk, prospect, customer)
 
 
 def _latest(contact: Contact) -> dict[str, StatusChange]:
@@ -108,8 +117,10 @@ def _latest(contact: Contact) -> dict[str, StatusChange]:
     return {change.status: change for change in found}
 
 
-def _reference(party: DealParty) -> DealReference:
+def _reference(party: DealParty, hidden: bool) -> DealReference:
     deal: Deal = party.deal
+    if hidden:
+        return DealReference(None, deals_unseen(1), "", "", deal.group, None, None, party.kept)
     return DealReference(
         deal.pk,
         deal.name,
@@ -127,6 +138,7 @@ def _explain(
     kind: StatusKind,
     deals: list[DealReference],
     change: StatusChange | None,
+    hidden: Collection[int],
 ) -> StatusExplanation:
     value = getattr(contact, f"{kind.value}_status")
     standing = contact.standing
@@ -137,16 +149,20 @@ def _explain(
     words = WORDS[kind]
     since = getattr(contact, f"{kind.value}_since")
     marked_by = getattr(contact, f"{kind.value}_marked_by")
-    actor = marked_by if selected else (change.actor if change else None)
+    actor = marked_by
+    if not selected:
+        # Who works on a deal that the reader may not see is none of their business either.
+        actor = change.actor if change and change.deal_id not in hidden else None
+    by = str(actor) if actor else ""
     return StatusExplanation(
         kind=kind.value,
         value=value,
         label=str(words(value).label),
         since=since,
         selected=selected,
-        by=str(actor) if actor else "",
+        by=by,
         cause=change.cause if change else "",
-        sentence=_sentence(contact, kind, value, since, selected, str(actor or ""), giving, change),
+        sentence=sentence_of(kind, value, since, selected, by, giving, change, hidden),
         deals=giving,
         choices=[_choice(contact, kind, option, value, deals) for option in words],
     )
@@ -166,127 +182,10 @@ def _giving(kind: StatusKind, value: str, deals: list[DealReference]) -> list[De
 def _choice(
     contact: Contact, kind: StatusKind, option: Any, value: str, deals: list[DealReference]
 ) -> Choice:
-    def names(group: str, kept: bool | None = None) -> list[str]:
-        return [d.name for d in deals if d.group == group and kept in (None, d.kept)]
+    def names(group: str, kept: bool | None = None) -> list[str | None]:
+        return [d.told for d in deals if d.group == group and kept in (None, d.kept)]
 
     reason = ""
     if option.value != value:
         reason = refusal(contact, contact.standing, kind, option.value, names)
     return Choice(option.value, str(option.label), option.value == value, not reason, reason)
-
-
-# -- the sentence
-
-
-def _sentence(
-    contact: Contact,
-    kind: StatusKind,
-    value: str,
-    since: datetime | None,
-    selected: bool,
-    by: str,
-    deals: list[DealReference],
-    change: StatusChange | None,
-) -> str:
-    label = label_of(kind, value)
-    head = _("%(status)s since %(date)s") % {"status": label, "date": _day(since)}
-    if since is None:
-        head = label
-    if selected:
-        reason = _selected_reason(by)
-    else:
-        reason = _deals_reason(kind, value, deals) or _change_reason(kind, change)
-        closed = kind == StatusKind.CUSTOMER or value == ProspectStatus.LOST
-        told = [(deal.id, deal.kept) for deal in deals]
-        if closed and change and change.actor and told == [(change.deal_id, False)]:
-            reason = _by(reason, change)
-    return _("%(status)s: %(reason)s.") % {"status": head, "reason": reason}
-
-
-def _selected_reason(by: str) -> str:
-    return _("selected by %(person)s") % {"person": by} if by else _("selected by hand")
-
-
-def _deals_reason(kind: StatusKind, value: str, deals: list[DealReference]) -> str:
-    """What the deals say, in words; empty where no deal gives the value."""
-    if not deals:
-        return ""
-    names = {"deals": names_of([deal.name for deal in deals]), "number": len(deals)}
-    if kind == StatusKind.PROSPECT and value == ProspectStatus.CURRENT:
-        return (
-            ngettext(
-                "the deal %(deals)s is active", "%(number)d deals are active: %(deals)s", len(deals)
-            )
-            % names
-        )
-    if kind == StatusKind.PROSPECT and value == ProspectStatus.LOST:
-        return _lost_reason(deals, names)
-    if kind == StatusKind.PROSPECT:
-        return (
-            ngettext(
-                "no deal is active, and %(deals)s was won",
-                "no deal is active, and %(number)d deals were won: %(deals)s",
-                len(deals),
-            )
-            % names
-        )
-    won = _("%(number)d deals were won: %(deals)s") % names
-    if len(deals) == 1:
-        moved = {"deals": names["deals"], "stage": deals[0].stage}
-        won = _("%(deals)s was moved to %(stage)s") % moved
-    if all(deal.kept for deal in deals):
-        return _("%(won)s, which stays though this contact left the deal since") % {"won": won}
-    return won
-
-
-def _lost_reason(deals: list[DealReference], names: dict[str, Any]) -> str:
-    if len(deals) > 1:
-        return _("all %(number)d deals were lost: %(deals)s") % names
-    return _("its only deal, %(deal)s, was moved to %(stage)s") % {
-        "deal": names["deals"],
-        "stage": deals[0].stage,
-    }
-
-
-_HAPPENED: dict[str, Callable[[], str]] = {
-    Cause.DEAL_OPENED: lambda: _("the deal %(deal)s was opened"),
-    Cause.DEAL_MOVED: lambda: _("the deal %(deal)s was moved to %(stage)s"),
-    Cause.DEAL_JOINED: lambda: _("it was added to the deal %(deal)s"),
-    Cause.DEAL_LEFT: lambda: _("the deal %(deal)s does not count for it any more"),
-    Cause.DEAL_DELETED: lambda: _("the deal %(deal)s was deleted"),
-    Cause.DEAL_RESTORED: lambda: _("the deal %(deal)s was restored"),
-    Cause.STAGE_CHANGED: lambda: _("the stage %(stage)s was given another category"),
-    Cause.SELECTED: lambda: _("a selection was taken back"),
-    Cause.WIN_FORGOTTEN: lambda: _("a kept win was forgotten"),
-    Cause.MERGED: lambda: _("two contacts were merged"),
-    Cause.UNMERGED: lambda: _("a merge was undone"),
-    Cause.IMPORTED: lambda: _("it was imported so"),
-    Cause.RECOUNTED: lambda: _("the statuses were recounted"),
-}
-
-
-def _change_reason(kind: StatusKind, change: StatusChange | None) -> str:
-    """What took the status back to where no deal gives it; "no deal counts" if nothing did."""
-    nothing = _("no deal counts for it")
-    if kind == StatusKind.CUSTOMER:
-        # Active and lost deals may well count: none of them makes a customer.
-        nothing = _("no won deal counts for it")
-    if change is None:
-        return nothing
-    # A caller of sync_statuses may have given a cause of its own.
-    words = _HAPPENED.get(change.cause)
-    named = words() if words else ""
-    if not named or ("%(deal)s" in named and not change.deal_name):
-        return nothing
-    happened = named % {"deal": names_of([change.deal_name]), "stage": change.stage_name}
-    # Whoever took it off the deal did not make it stop counting: a change of jobs does as well.
-    named_by = change.actor and change.cause != Cause.DEAL_LEFT
-    return _by(happened, change) if named_by else happened
-
-
-def _by(happened: str, change: StatusChange) -> str:
-    return _("%(happened)s by %(person)s") % {"happened": happened, "person": change.actor}
-
-
-def _day(moment: datetime | None) -> str:
-    return date_format(timezone.localtime(moment), "DATE_FORMAT") if moment else ""

@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from contacts.models import Contact, ContactDetail, StatusChange
+from crm.actor import current_actor
 from crm.trash.services import instance_of
 from deals.models import Deal, DealContact, DealParty
+from deals.services.names import hidden_among, names_of
 from deals.services.pictures import MOVED, Picture, Row
-from deals.services.select import names_of
 from deals.services.trash import insert_as_stored
 
 
@@ -42,9 +43,24 @@ class Parting:
         history = StatusChange.objects.filter(pk__in=self.data["history"])
         history.filter(contact=self.survivor_id).update(contact=self.merged_id)
 
-    def _tell(self, text: str, names: Iterable[str]) -> None:
-        if names := sorted(names):
+    def _tell(self, text: str, names: Iterable[str | None]) -> None:
+        """None stands for a deal that whoever undoes it may not see."""
+        if names := sorted(names, key=lambda name: (name is None, name or "")):
             self.told.append(text % {"names": names_of(names)})
+
+    def _tell_of_people(self, ids: set[int]) -> None:
+        rows = Contact.objects.filter(pk__in=ids)
+        if (reader := current_actor()) is not None:
+            rows = rows.visible_to(reader)
+        names = list(rows.values_list("name", flat=True))
+        self._tell(_("Belong elsewhere by now, and stay there: %(names)s."), names)
+        if hidden := Contact.objects.filter(pk__in=ids).count() - len(names):
+            text = ngettext(
+                "%(number)d contact you cannot see belongs elsewhere by now, and stays there.",
+                "%(number)d contacts you cannot see belong elsewhere by now, and stay there.",
+                hidden,
+            )
+            self.told.append(text % {"number": hidden})
 
     def _kept_column(self, table: str, pk: str, name: str) -> bool:
         """Whether a column of a row still holds what the merge wrote into it."""
@@ -66,8 +82,7 @@ class Parting:
                     changed.add(int(pk))
             if back:
                 Contact.objects.filter(pk__in=back).update(**{column: self.merged_id})
-        names = Contact.objects.filter(pk__in=changed).values_list("name", flat=True)
-        self._tell(_("Belong elsewhere by now, and stay there: %(names)s."), names)
+        self._tell_of_people(changed)
 
     # -- deals
 
@@ -91,7 +106,9 @@ class Parting:
                 company = None
             star = {"primary_contact": self.merged_id} if starred else {}
             Deal.objects.filter(pk__in=ids).update(**star, company=company)
-        names = Deal.objects.filter(pk__in=edited).values_list("name", flat=True)
+        rows = list(Deal.objects.filter(pk__in=edited).values_list("pk", "name"))
+        hidden = hidden_among(edited, current_actor())
+        names = [None if pk in hidden else name for pk, name in rows]
         self._tell(_("Have another main contact or company by now, and keep it: %(names)s."), names)
 
     def _present(self, ids: Iterable[int]) -> set[int]:

@@ -18,6 +18,8 @@ from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from crm.audit.models import Action
+from crm.audit.services import record
 from crm.changes import one_change
 from crm.folding import fold
 from crm.names import validate_name
@@ -184,6 +186,8 @@ def make_default(pipeline: Pipeline) -> None:
             )
         Pipeline.objects.exclude(pk=stored.pk).filter(is_default=True).update(is_default=False)
         Pipeline.objects.filter(pk=stored.pk).update(is_default=True)
+        if not stored.is_default:
+            _note(stored, "is_default", True)
 
 
 def open_deals_in(pipeline: Pipeline) -> int:
@@ -198,6 +202,7 @@ def archive_pipeline(pipeline: Pipeline) -> None:
         stored = locked(pipeline.pk)
         check_archivable(stored, pipelines)
         Pipeline.objects.filter(pk=stored.pk).update(archived=True)
+        _note(stored, "archived", True)
 
 
 def check_archivable(pipeline: Pipeline, pipelines: Iterable[Pipeline]) -> None:
@@ -221,6 +226,7 @@ def unarchive_pipeline(pipeline: Pipeline) -> None:
                 % {"pipeline": stored.name, "needs": named_needs(missing)}
             )
         Pipeline.objects.filter(pk=stored.pk).update(archived=False)
+        _note(stored, "archived", False)
 
 
 def move_pipeline(pipeline: Pipeline, *, up: bool) -> None:
@@ -228,6 +234,11 @@ def move_pipeline(pipeline: Pipeline, *, up: bool) -> None:
         rows = list(Pipeline.objects.select_for_update(no_key=True).order_by("pk"))
         rows.sort(key=lambda one: (one.position, one.pk))
         put_in_order(Pipeline, rows, pipeline.pk, up=up)
+
+
+def _note(changed: Pipeline | Stage, name: str, value: bool) -> None:
+    """For the audit log, which signals tell of what is saved."""
+    record(Action.SETTING_CHANGED, changed, before={name: not value}, after={name: value})
 
 
 def put_in_order(model: Any, rows: list[Any], pk: int, *, up: bool) -> None:
@@ -303,11 +314,14 @@ def archive_stage(stage: Stage) -> None:
         stored = locked_stage(stage.pk)
         check_empty(stored)
         Stage.objects.filter(pk=stored.pk).update(archived=True)
+        _note(stored, "archived", True)
 
 
 def unarchive_stage(stage: Stage) -> None:
     with changing(stage.pipeline_id):
-        Stage.objects.filter(pk=locked_stage(stage.pk).pk).update(archived=False)
+        stored = locked_stage(stage.pk)
+        Stage.objects.filter(pk=stored.pk).update(archived=False)
+        _note(stored, "archived", False)
 
 
 def delete_stage(stage: Stage) -> None:

@@ -28,9 +28,13 @@ from django.utils import timezone
 from contacts.models import Contact, ContactTag
 from contacts.statuses import CustomerStatus, ProspectStatus
 from crm.actor import current_actor
+from crm.audit.models import Action
+from crm.audit.services import record
 from crm.bulk.among import among
 from crm.lists.periods import midnight, shifted
 from deals.models import Deal, DealParty, KeptQuiet
+from deals.services.names import sees_all_deals
+from deals.stages import Group
 from settings.catalogue import catalogue
 from settings.models import Account
 
@@ -86,29 +90,46 @@ def kept_customers(rows: Any) -> QuerySet[Any]:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Why somebody is proposed: its last win, if a deal made it a customer, and since when nothing."""
+    """Why somebody is proposed: its last win, if a deal made it a customer, and since when nothing.
+
+    Days that are those of deals alone which the reader may not see are left out; ``hidden_win`` says that the last win
+    is one of them.
+    """
 
     contact: Contact
     deal: Deal | None
     lost_at: datetime | None
     nothing_since: datetime | None
+    hidden_win: bool = False
 
 
 def evidence_of(contacts: Sequence[Contact], user: Any) -> list[Evidence]:
     """The evidence for each of a page of contacts, with deals that ``user`` may see; one statement."""
-    won = DealParty.objects.filter(
-        contact__in=[one.pk for one in contacts],
-        deal__in=Deal.objects.visible_to(user).won(),
-        deal__closed_at=F("contact__last_won_at"),
-    )
-    deals = {row.contact_id: row.deal for row in won.select_related("deal").order_by("-deal")}
-    found = []
-    for one in contacts:
-        moments = [at for name in HAPPENED if (at := getattr(one, name))]
-        later = one.last_won_at is None or (one.last_lost_at and one.last_lost_at > one.last_won_at)
-        lost_at = one.last_lost_at if later else None
-        found.append(Evidence(one, deals.get(one.pk), lost_at, max(moments, default=None)))
-    return found
+    last = Q(deal__group=Group.WON, deal__closed_at=F("contact__last_won_at"))
+    last |= Q(deal__group=Group.LOST, deal__closed_at=F("contact__last_lost_at"))
+    ours = [one.pk for one in contacts]
+    rows = DealParty.objects.filter(last, contact__in=ours, deal__in=Deal.objects.visible_to(user))
+    deals: dict[tuple[int, str], Deal] = {}
+    for row in rows.select_related("deal").order_by("-deal"):
+        deals[row.contact_id, row.deal.group] = row.deal
+    all_seen = sees_all_deals(user)
+    return [
+        _evidence(one, deals.get((one.pk, Group.WON)), deals.get((one.pk, Group.LOST)), all_seen)
+        for one in contacts
+    ]
+
+
+def _evidence(contact: Contact, won: Deal | None, lost: Deal | None, all_seen: bool) -> Evidence:
+    """With the deals of its last win and of its last loss, as far as the reader may see them."""
+    hidden_win = contact.last_won_at is not None and won is None and not all_seen
+    hidden_loss = contact.last_lost_at is not None and lost is None and not all_seen
+    hidden = {contact.last_won_at} if hidden_win else set()
+    hidden |= {contact.last_lost_at} if hidden_loss else set()
+    last = max((at for name in HAPPENED if (at := getattr(contact, name))), default=None)
+    lost_at = None if hidden_loss else contact.last_lost_at
+    if lost_at and contact.last_won_at and lost_at <= contact.last_won_at:
+        lost_at = None
+    return Evidence(contact, won, lost_at, None if last in hidden else last, hidden_win)
 
 
 # -- keeping them
@@ -126,12 +147,17 @@ def keep_quiet(contacts: QuerySet[Any], until: date) -> int:
                 unique_fields=["contact"],
                 update_fields=["until", "set_at", "set_by"],
             )
+        if ids:
+            record(Action.BULK, how="quiet_kept", number=len(ids), until=until.isoformat())
     return len(ids)
 
 
 def propose_again(contact_ids: Collection[int]) -> int:
     """Keep these no longer; returns how many were kept."""
-    number, _by_model = KeptQuiet.objects.filter(contact__in=contact_ids).delete()
+    with transaction.atomic():
+        number, _by_model = KeptQuiet.objects.filter(contact__in=contact_ids).delete()
+        if number:
+            record(Action.BULK, how="quiet_proposed_again", number=number)
     return number
 
 

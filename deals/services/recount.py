@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.models import Contact, StatusChange
-from crm.actor import current_actor
+from crm.actor import current_actor, current_trace
 from deals.services import recount_sql
 from deals.services.sql import is_postgresql, moment
 
@@ -109,7 +109,9 @@ def _write(cursor: Any, changed: int, *, cause: str, now: datetime) -> int:
         actor = current_actor()
         moment_now = connection.ops.adapt_datetimefield_value(now)
         written = [moment_now] * 4
+        trace = current_trace()
         told = [moment_now, moment_now, actor.pk if actor else None, cause]
+        told += [trace.request_id, trace.address, trace.source]
         if is_postgresql():
             # Without it the planner takes the new table for a small one.
             cursor.execute(f"ANALYZE {CHANGED}")

@@ -234,17 +234,17 @@ def update_contacts(changed: str) -> str:
 
 
 _HISTORY = """INSERT INTO contacts_statuschange (contact_id, status, old, new, effective_at,
-        recorded_at, actor_id, cause, deal_name, stage_name, stage_category)"""
+        recorded_at, actor_id, cause, deal_name, stage_name, stage_category, request_id, address, source)"""
 
 
 def insert_history(changed: str, kind: str) -> str:
     """History of one status for the table ``changed``, after the contacts were written.
 
-    Takes the present moment twice, who, and the cause.
+    Takes the present moment twice, who, the cause, and of where it comes from the request, the address and the source.
     """
     return f"""{_HISTORY}
         SELECT r.id, '{kind}', r.{kind}_old, r.{kind}_new, COALESCE(c.{kind}_since, %s), %s, %s,
-            %s, '', '', ''
+            %s, '', '', '', %s, %s, %s
         FROM {changed} AS r JOIN contacts_contact c ON c.id = r.id
         WHERE r.{kind}_new <> r.{kind}_old"""
 
@@ -258,7 +258,8 @@ def update_with_history(changed: str) -> str:
             RETURNING contacts_contact.id, prospect_old, prospect_new, customer_old, customer_new,
                 contacts_contact.prospect_since, contacts_contact.customer_since)
         {_HISTORY}
-        SELECT w.id, h.status, h.old, h.new, COALESCE(h.since, %s), %s, %s, %s, '', '', ''
+        SELECT w.id, h.status, h.old, h.new, COALESCE(h.since, %s), %s, %s, %s, '', '', '',
+            %s, %s, %s
         FROM written AS w CROSS JOIN LATERAL (VALUES
             ('prospect', w.prospect_old, w.prospect_new, w.prospect_since),
             ('customer', w.customer_old, w.customer_new, w.customer_since)

@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from contacts.models import Contact, StatusChange
 from contacts.statuses import CustomerStatus, ProspectStatus, Standing, StatusKind
 from crm.actor import current_actor
+from crm.audit.models import Action
+from crm.audit.services import record
 from crm.changes import one_change
 from deals.models import Deal, DealParty
 from deals.services import sql
+from deals.services.names import ACTING, hidden_among, names_of, reader_of
 from deals.services.states import ContactState
 from deals.services.sync import settle_now
 from deals.stages import Group
 
 Cause = StatusChange.Cause
-NAMED_AT_MOST = 5
 
 
 def select_status(
@@ -76,8 +78,9 @@ def _check_moment(at: datetime | None) -> None:
         raise ValidationError(_("A status cannot be selected in the future."))
 
 
-# The names of the deals of a group that count; with ``kept=False`` without mere kept wins.
-DealNames = Callable[..., Sequence[str]]
+# The names of the deals of a group that count; with ``kept=False`` without mere kept wins. None is
+# one that whoever is told may not see.
+DealNames = Callable[..., Sequence[str | None]]
 
 
 def refusals(
@@ -98,13 +101,18 @@ def refusals(
     return refused
 
 
-def stored_names(contact: Contact) -> DealNames:
-    """Names of the deals that count for ``contact``, newest first, looked up when asked for."""
+def stored_names(contact: Contact, reader: Any = ACTING) -> DealNames:
+    """Names of the deals that count for ``contact``, newest first, looked up when asked for.
 
-    def names(group: str, **party: bool) -> list[str]:
+    Those that ``reader``, else whoever acts now, may not see are without names.
+    """
+
+    def names(group: str, **party: bool) -> list[str | None]:
         parties = DealParty.objects.filter(contact=contact, **party)
         deals = Deal.objects.filter(pk__in=parties.values("deal"), group=group)
-        return list(deals.order_by("-opened_at", "-pk").values_list("name", flat=True))
+        found = list(deals.order_by("-opened_at", "-pk").values_list("pk", "name"))
+        hidden = hidden_among((pk for pk, _name in found), reader_of(reader))
+        return [None if pk in hidden else name for pk, name in found]
 
     return names
 
@@ -113,7 +121,7 @@ def refusal(contact: Contact, standing: Standing, kind: str, value: str, names: 
     """Why ``value`` may not be selected with this standing; empty if it may."""
     if kind == StatusKind.PROSPECT:
         return _prospect_refusal(contact, standing, value, names)
-    bought: Sequence[str] = ()
+    bought: Sequence[str | None] = ()
     if value == CustomerStatus.NONE and standing.won:
         bought = names(Group.WON, kept=False)
     if not bought:
@@ -135,18 +143,6 @@ def _prospect_refusal(contact: Contact, standing: Standing, value: str, names: D
     if value == ProspectStatus.LOST and standing.won:
         return _("%(name)s bought: %(deals)s.") % {**name, "deals": names_of(names(Group.WON))}
     return ""
-
-
-def names_of(deals: Sequence[str]) -> str:
-    """The names of deals in quotation marks, the first few of many: “Audit”, “Review” and 3 more."""
-    named = ", ".join(_("“%(deal)s”") % {"deal": name} for name in deals[:NAMED_AT_MOST])
-    more = len(deals) - NAMED_AT_MOST
-    if more <= 0:
-        return named
-    return ngettext("%(deals)s and %(more)d more", "%(deals)s and %(more)d more", more) % {
-        "deals": named,
-        "more": more,
-    }
 
 
 def apply_selection(
@@ -217,5 +213,6 @@ def forget_win(contact: Contact, deal: Deal) -> bool:
         _forget_kept(state, kept)
         now = timezone.now()
         change.status_changes += _write(state, now, now, Cause.WIN_FORGOTTEN)
+        record(Action.CHANGED, contact, how="win_forgotten")
     contact.refresh_from_db()
     return True

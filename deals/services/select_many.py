@@ -21,6 +21,7 @@ from crm.changes import one_change
 from crm.trash.services import plain
 from deals.models import DealParty
 from deals.services import select, select_sql, sql
+from deals.services.names import hidden_among
 from deals.services.select_sql import Row
 from deals.services.states import ContactState
 from deals.services.sync import settle_now
@@ -212,7 +213,7 @@ def _refused(
 ) -> dict[int, dict[str, str]]:
     """Why selections are refused, by contact. Names are looked up for those in question alone."""
 
-    def some_deal(group: str, **party: bool) -> list[str]:
+    def some_deal(group: str, **party: bool) -> list[str | None]:
         return ["?"]
 
     nobody = Contact(name="?")
@@ -230,7 +231,7 @@ def _refused(
     for pk, standing in asked.items():
         of_contact = deals.get(pk, [])
 
-        def names(group: str, kept: bool | None = None, of: Any = of_contact) -> list[str]:
+        def names(group: str, kept: bool | None = None, of: Any = of_contact) -> list[str | None]:
             return [name for its, is_kept, name in of if its == group and kept in (None, is_kept)]
 
         contact = Contact(pk=pk, name=called[pk])
@@ -239,10 +240,14 @@ def _refused(
     return found
 
 
-def _deal_names(ids: Collection[int]) -> dict[int, list[tuple[str, bool, str]]]:
-    """The deals that count for each contact, newest first: group, whether kept, name."""
+def _deal_names(ids: Collection[int]) -> dict[int, list[tuple[str, bool, str | None]]]:
+    """The deals that count for each contact, newest first: group, whether kept, and name, None where who acts may
+    not see it.
+    """
     parties = DealParty.objects.filter(contact__in=ids).order_by("-deal__opened_at", "-deal")
-    found: dict[int, list[tuple[str, bool, str]]] = {}
-    for pk, *deal in parties.values_list("contact", "deal__group", "kept", "deal__name"):
-        found.setdefault(pk, []).append(tuple(deal))  # type: ignore[arg-type]
+    rows = list(parties.values_list("contact", "deal", "deal__group", "kept", "deal__name"))
+    hidden = hidden_among((row[1] for row in rows), current_actor())
+    found: dict[int, list[tuple[str, bool, str | None]]] = {}
+    for pk, deal, group, kept, name in rows:
+        found.setdefault(pk, []).append((group, kept, None if deal in hidden else name))
     return found

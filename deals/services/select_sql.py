@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from crm.actor import current_trace
 from deals.services import sql
 
 
@@ -81,13 +82,16 @@ def remove_marks(
 def _write(assignments: str, values: list[Any], of: tuple[Any, ...]) -> None:
     kind, value, ids, moment, actor_id, cause = of
     chosen, parameter = sql.in_ids("id"), sql.ids_parameter(ids)
+    trace = current_trace()
+    whence = [trace.request_id, trace.address, trace.source]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""INSERT INTO contacts_statuschange (contact_id, status, old, new, effective_at,
-            recorded_at, actor_id, cause, deal_id, deal_name, stage_name, stage_category)
-            SELECT id, %s, {kind}_status, %s, %s, %s, %s, %s, NULL, '', '', ''
+            recorded_at, actor_id, cause, deal_id, deal_name, stage_name, stage_category,
+            request_id, address, source)
+            SELECT id, %s, {kind}_status, %s, %s, %s, %s, %s, NULL, '', '', '', %s, %s, %s
             FROM contacts_contact WHERE {chosen} ORDER BY id""",
-            [kind, value, moment, moment, actor_id, cause, parameter],
+            [kind, value, moment, moment, actor_id, cause, *whence, parameter],
         )
         cursor.execute(
             f"""UPDATE contacts_contact SET {assignments}, {kind}_since = %s WHERE {chosen}

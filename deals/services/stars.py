@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from contacts.models import Contact
 from crm.changes import one_change
 from deals.models import Deal, DealContact
-from deals.querysets import companies_of
+from deals.querysets import DealQuerySet, companies_of
 
 
 def set_primary_contact(deal: Deal, contact: Contact, *, keep_previous: bool) -> None:
@@ -33,8 +33,9 @@ def set_primary_contact(deal: Deal, contact: Contact, *, keep_previous: bool) ->
             DealContact.objects.get_or_create(deal=deal, contact_id=previous_id)
 
 
-def move_active_deals(person: Contact) -> list[Deal]:
-    """Give the active deals that ``person`` is the star of the company it works for now.
+def move_active_deals(person: Contact, *, among: DealQuerySet | None = None) -> list[Deal]:
+    """Give the active deals that ``person`` is the star of the company it works for now; those ``among`` these alone,
+    if any are given.
 
     What the page offers after a change of jobs. Returns the deals that moved.
     """
@@ -47,7 +48,10 @@ def move_active_deals(person: Contact) -> list[Deal]:
                 _("%(name)s has no company to move deals to.") % {"name": person.name}
             )
         deals = list(
-            Deal.objects.active().filter(primary_contact=person).exclude(company=company_id)
+            (Deal.objects.all() if among is None else among)
+            .active()
+            .filter(primary_contact=person)
+            .exclude(company=company_id)
         )
         for deal in deals:
             deal.company_id = company_id

@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Contact, ContactDetail, StatusChange
 from contacts.statuses import StatusKind
+from crm.audit.models import Action
+from crm.audit.services import record
 from crm.changes import Change, one_change
 from crm.trash.models import TrashedRecord
 from crm.trash.services import instance_of, row_of
@@ -124,6 +126,7 @@ def restore(entry: TrashedRecord) -> Contact | Deal:
         else:
             restored = _restore_contact(entry)
         entry.delete()
+        record(Action.RESTORED, restored)
     restored.refresh_from_db()
     return restored
 

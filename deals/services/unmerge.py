@@ -22,8 +22,8 @@ from crm.trash.models import TrashedRecord
 from crm.trash.services import instance_of
 from deals.models import Deal, MergeRecord
 from deals.services import pictures, trash
+from deals.services.names import names_of, sees_all_deals
 from deals.services.parting import Parting
-from deals.services.select import names_of
 from deals.services.survivor import SurvivorBefore
 from deals.services.sync import settle_now, sync_statuses
 
@@ -106,9 +106,11 @@ def _refuse_gone(record: MergeRecord) -> None:
     present = set(Deal.objects.filter(pk__in=ids).values_list("pk", flat=True))
     gone = TrashedRecord.objects.filter(kind=Kind.DEAL, record_id__in=set(ids) - present)
     if deals := list(gone.order_by("pk").values_list("name", flat=True)):
+        # Whose a deal was, nobody can tell any more.
+        told = deals if sees_all_deals(current_actor()) else [None] * len(deals)
         raise ValidationError(
             _("Deals of %(merged)s were deleted since: %(deals)s. Restore them first.")
-            % {**names, "deals": names_of(deals)}
+            % {**names, "deals": names_of(told)}
         )
 
 

@@ -57,6 +57,19 @@ class Account(models.Model):
         Tag, verbose_name=_("except those with a tag"), blank=True, related_name="+"
     )
 
+    audit_days = models.PositiveSmallIntegerField(
+        _("audit log is kept for"),
+        default=730,
+        validators=[MinValueValidator(30), MaxValueValidator(7300)],
+        help_text=_("Days. Older entries are removed every night."),
+    )
+
+    # Whose role needs a second factor sees nothing but the pages to set one up until there is one.
+    factor_of_administrators = models.BooleanField(
+        _("administrators need a second factor"), default=False
+    )
+    factor_of_members = models.BooleanField(_("members need a second factor"), default=False)
+
     class Meta:
         verbose_name = _("account")
         verbose_name_plural = _("account")

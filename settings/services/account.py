@@ -8,6 +8,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from crm.audit.models import Action
+from crm.audit.services import record
 from settings.catalogue import forget
 from settings.models import Account, Currency
 
@@ -30,8 +32,18 @@ def change_account(**values: Any) -> Account:
             )  # fmt: skip
         account.save(update_fields=list(values))
         if exceptions is not None:
-            account.quiet_except.set(exceptions)
+            _set_exceptions(account, exceptions)
     return account
+
+
+def _set_exceptions(account: Account, tags: Any) -> None:
+    before = sorted(tag.name for tag in account.quiet_except.all())
+    account.quiet_except.set(tags)
+    after = sorted(tag.name for tag in account.quiet_except.all())
+    if before != after:
+        # What is saved of the account is noted with its saving.
+        told = {"before": {"quiet_except": before}, "after": {"quiet_except": after}}
+        record(Action.SETTING_CHANGED, account, **told)
 
 
 def _locked() -> Account:

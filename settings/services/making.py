@@ -86,7 +86,7 @@ def let_make_tags(makers: str) -> None:
 
 def may_make_tags(user: Any) -> bool:
     """Whether this user may make tags: everybody, unless the account leaves that to administrators."""
-    return bool(catalogue().account.tags_made_by == Account.TagMakers.ALL or user.is_staff)
+    return bool(catalogue().account.tags_made_by == Account.TagMakers.ALL or user.is_superuser)
 
 
 def make_tags(category: Category, names: Sequence[str], user: Any) -> set[int]:

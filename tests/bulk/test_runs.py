@@ -516,7 +516,8 @@ def test_the_queries_of_a_chunk_and_of_its_undo_do_not_grow(ann, key, params) ->
         return len(done), len(undone)
 
     assert cost(2) == cost(40)
-    assert max(cost(2)) <= 31
+    # One of them the entry in the audit log.
+    assert max(cost(2)) <= 32
 
 
 # -- the worker's part

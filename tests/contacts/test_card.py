@@ -35,9 +35,9 @@ def text(response: Any) -> str:
     return " ".join(response.content.decode().split())
 
 
-def test_card_asks_strangers_to_sign_in(client: Client) -> None:
+def test_card_asks_strangers_to_sign_in(ann: Any) -> None:
     contact = make.person()
-    answer = client.get(contact.get_absolute_url())
+    answer = Client().get(contact.get_absolute_url())
     assert answer.status_code == 302
     assert "login" in answer["Location"]
 

@@ -21,7 +21,7 @@ TRASH = "/trash/"
 
 @pytest.fixture
 def admin(client: Client) -> Any:
-    user = get_user_model().objects.create_user("admin", is_staff=True, language="en")
+    user = get_user_model().objects.create_user("admin", is_superuser=True, language="en")
     client.force_login(user)
     return user
 

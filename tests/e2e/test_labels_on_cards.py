@@ -120,7 +120,7 @@ def test_a_card_works_without_a_script(visitor: Any, ann: Any, book: dict[str, A
     page.goto(book["lone"].get_absolute_url())
     page.locator("#labels summary", has_text="Add a tag").click()
     page.get_by_label("Name of the tag").fill("Fair")
-    page.get_by_role("button", name="Add", exact=True).click()
+    page.locator("#labels").get_by_role("button", name="Add", exact=True).click()
     expect(page.locator("#labels").get_by_role("link", name="Fair")).to_be_visible()
     page.get_by_role("button", name="Take off “Fair”").click()
     expect(page.locator("#labels").get_by_role("link", name="Fair")).to_have_count(0)

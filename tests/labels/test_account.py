@@ -30,7 +30,7 @@ ACCOUNT, CURRENCIES = "/settings/account/", "/settings/currencies/"
 
 @pytest.fixture
 def ann():
-    return User.objects.create_user("ann", is_staff=True)
+    return User.objects.create_user("ann", is_superuser=True)
 
 
 @pytest.fixture

@@ -392,7 +392,7 @@ def test_only_administrators_enter(client: Client) -> None:
     field.refresh_from_db()
     assert (field.name, field.type, field.options.count()) == ("Level", "choice", 1)
     assert CustomField.objects.count() == 1
-    client.force_login(User.objects.create_user("cid", is_staff=True))
+    client.force_login(User.objects.create_user("cid", is_superuser=True))
     for page in pages:
         assert client.get(page).status_code == 200, page
 

@@ -81,7 +81,7 @@ def assert_harmless(answer: Any, page: str) -> str:
 
 @pytest.fixture
 def desk(client: Client) -> Client:
-    client.force_login(User.objects.create_user("ann", is_staff=True, is_superuser=True))
+    client.force_login(User.objects.create_user("ann", is_superuser=True))
     return client
 
 

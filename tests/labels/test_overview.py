@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def anna():
-    return User.objects.create_user("anna", is_staff=True)
+    return User.objects.create_user("anna", is_superuser=True)
 
 
 def test_the_settings_are_for_administrators(client, anna):

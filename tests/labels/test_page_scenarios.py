@@ -107,7 +107,7 @@ class Pages(World):
 @pytest.mark.django_db
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=[s["name"] for s in SCENARIOS])
 def test_scenario_holds_through_the_pages(scenario: dict[str, Any], client: Client) -> None:
-    client.force_login(User.objects.create_user("ann", is_staff=True, language="en"))
+    client.force_login(User.objects.create_user("ann", is_superuser=True, language="en"))
     world = Pages(scenario, client)
     for number, step in enumerate(scenario["steps"], start=1):
         take(world, step, number)

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def ann():
-    return User.objects.create_user("ann", is_staff=True)
+    return User.objects.create_user("ann", is_superuser=True)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def web(bob) -> Client:
 @pytest.fixture
 def boss() -> Client:
     client = Client()
-    client.force_login(User.objects.create_user("ann", is_staff=True))
+    client.force_login(User.objects.create_user("ann", is_superuser=True))
     return client
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def web() -> Client:
     client = Client()
-    client.force_login(User.objects.create_user("ann", is_staff=True))
+    client.force_login(User.objects.create_user("ann", is_superuser=True))
     return client
 
 

@@ -276,11 +276,11 @@ def test_a_tag_of_customers_is_not_put_on_anybody_else(client: Client, ann: Any)
     assert "There are no such tags." in text(client.post(tags_page(sale), sent))
 
 
-def test_tags_of_a_record_that_one_may_not_edit_are_not_found(
+def test_tags_of_a_record_that_one_may_not_see_are_not_found(
     client: Client, ann: Any, record: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ContactQuerySet, "editable_by", lambda self, user: self.none())
-    monkeypatch.setattr(DealQuerySet, "editable_by", lambda self, user: self.none())
+    monkeypatch.setattr(ContactQuerySet, "_reached_by", lambda self, user, act: self.none())
+    monkeypatch.setattr(DealQuerySet, "_reached_by", lambda self, user, act: self.none())
     sent = {"category": "contacts", "name": "x"}
     assert client.post(tags_page(record), sent).status_code == 404
     assert client.get(tags_page(record)).status_code == 405

@@ -310,7 +310,7 @@ def test_only_those_who_may_make_tags_type_new_ones(client: Client, ann: Any) ->
     # By name one puts on what there is.
     client.post(edit_page(contact), {**form.data(), "tags_new": "vip"})
     assert carried(contact) == ["VIP"]
-    get_user_model().objects.filter(pk=ann.pk).update(is_staff=True)
+    get_user_model().objects.filter(pk=ann.pk).update(is_superuser=True)
     client.post(edit_page(contact), {**forms_of(client.get(edit_page(contact)))[-1].data(),
                                      "tags_new": "Press"})  # fmt: skip
     assert carried(contact) == ["VIP", "Press"]

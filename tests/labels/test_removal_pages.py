@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def anna():
-    return User.objects.create_user("anna", is_staff=True, first_name="Anna", last_name="Berg")
+    return User.objects.create_user("anna", is_superuser=True, first_name="Anna", last_name="Berg")
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ CATEGORIES = list(Category)
 
 @pytest.fixture
 def anna():
-    return User.objects.create_user("anna", is_staff=True)
+    return User.objects.create_user("anna", is_superuser=True)
 
 
 @pytest.fixture

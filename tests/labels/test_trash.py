@@ -62,7 +62,7 @@ def delete(record: Contact | Deal) -> TrashedRecord:
 
 
 def test_contact_comes_back_with_everything_it_carried_seen_or_not(client: Client) -> None:
-    admin = get_user_model().objects.create_user("admin", is_staff=True, language="en")
+    admin = get_user_model().objects.create_user("admin", is_superuser=True, language="en")
     client.force_login(admin)
     ann = make.person("Ann")
     gone = made_tag("Old")

@@ -85,9 +85,9 @@ def test_a_company_has_no_employer_to_edit(desk, ada):
     assert refused.status_code == 422
 
 
-def test_whoever_may_not_edit_a_record_gets_no_cell(desk, ada, monkeypatch):
-    monkeypatch.setattr(ContactQuerySet, "editable_by", lambda self, user: self.none())
-    monkeypatch.setattr(DealQuerySet, "editable_by", lambda self, user: self.none())
+def test_whoever_may_not_see_a_record_gets_no_cell(desk, ada, monkeypatch):
+    monkeypatch.setattr(ContactQuerySet, "_reached_by", lambda self, user, act: self.none())
+    monkeypatch.setattr(DealQuerySet, "_reached_by", lambda self, user, act: self.none())
     for record, field in ((ada, "email"), (deal(ada), "value")):
         assert desk.get(url_of(record, field), headers=HTMX).status_code == 404
         answer = desk.post(url_of(record, field), {field: "5"}, headers=HTMX)

@@ -22,7 +22,10 @@ from tests.site.admin_pages import AdminPages, admin_pages, administrator  # noq
 
 pytestmark = pytest.mark.django_db
 
-OURS = ("accounts", "contacts", "crm", "deals", "imports", "lists", "settings", "trash")
+OURS = ("accounts", "audit", "contacts", "crm", "deals", "imports", "lists", "settings", "trash")
+
+# A gate of triggers: empty but inside a transaction, which nobody else sees.
+NO_DATA = {"Gate"}
 
 
 def fill(number: int, administrator: User) -> None:
@@ -44,7 +47,7 @@ def fill(number: int, administrator: User) -> None:
 
 def test_every_model_is_in_the_admin() -> None:
     models = [model for label in OURS for model in apps.get_app_config(label).get_models()]
-    assert [m.__name__ for m in models if not admin.site.is_registered(m)] == []
+    assert [m.__name__ for m in models if not admin.site.is_registered(m)] == [*NO_DATA]
 
 
 def test_no_form_of_the_admin_has_a_guarded_field(rf: Any, administrator: User) -> None:
@@ -138,10 +141,10 @@ def test_staff_without_permission_changes_nothing(model: type) -> None:
     client = Client()
     client.force_login(clerk)
     for page in ("changelist", "add"):
-        assert client.get(AdminPages.url(model, page)).status_code == 403
+        assert client.get(AdminPages.url(model, page)).status_code == 302
 
 
-def test_staff_who_may_only_look_selects_nothing() -> None:
+def test_staff_who_are_no_administrators_are_kept_out_whatever_they_may() -> None:
     from django.contrib.auth.models import Permission
 
     clerk = User.objects.create_user("clerk", is_staff=True)
@@ -150,8 +153,8 @@ def test_staff_who_may_only_look_selects_nothing() -> None:
     client.force_login(clerk)
     contact = company()
     url = AdminPages.url(Contact, "change", contact.pk)
-    assert client.get(url).status_code == 200
-    assert client.post(url, {"select_customer": "past"}).status_code == 403
+    assert client.get(url).status_code == 302
+    assert client.post(url, {"select_customer": "past"}).status_code == 302
     AdminPages(client).act("select_customer_past", contact)
     contact.refresh_from_db()
     assert contact.customer_status == "none"

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.test import Client
 
+from crm.accounts.levels import Role
 from crm.accounts.models import User
 
 TEMPLATES = sorted(Path(settings.BASE_DIR, "templates").rglob("*.html"))
@@ -125,16 +126,16 @@ def test_a_theme_is_not_a_way_to_another_site(client, db):
     assert client.get("/accounts/theme/").status_code == 405
 
 
-def test_a_forged_cookie_does_not_reach_the_page(client, db):
+def test_a_forged_cookie_does_not_reach_the_page(client, anna):
     client.cookies["theme"] = "evil"
     page = client.get("/accounts/login/").content.decode()
     assert "evil" not in page
     assert 'data-theme-choice="auto"' in page
 
 
-@pytest.mark.parametrize(("staff", "shown"), [(True, True), (False, False)])
-def test_only_staff_sees_trash_and_administration(client, anna, staff, shown):
-    anna.is_staff = staff
+@pytest.mark.parametrize(("role", "shown"), [(Role.ADMINISTRATOR, True), (Role.MEMBER, False)])
+def test_only_administrators_see_trash_and_administration(client, anna, role, shown):
+    anna.role = role
     anna.save()
     client.force_login(anna)
     page = client.get("/contacts/").content.decode()
@@ -142,14 +143,14 @@ def test_only_staff_sees_trash_and_administration(client, anna, staff, shown):
     assert (">Trash<" in page) is shown
 
 
-def test_the_page_to_sign_in_is_small_and_asks_the_password_manager(client, db):
+def test_the_page_to_sign_in_is_small_and_asks_the_password_manager(client, anna):
     page = client.get("/accounts/login/").content.decode()
     assert len(page) < 20_000
     assert 'autocomplete="username"' in page
     assert 'autocomplete="current-password"' in page
 
 
-def test_each_language_is_offered_under_its_own_name(client, db):
+def test_each_language_is_offered_under_its_own_name(client, anna):
     page = client.get("/accounts/login/", headers={"Accept-Language": "de"}).content.decode()
     assert [n for n in ("English", "Deutsch", "Français") if f">{n}</button>" in page] == [
         "English",

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.core.management import CommandError, call_command
 from django.db.models import Count, F
 from django.utils import timezone
 
 from contacts.models import Contact, ContactDetail, StatusChange
 from contacts.statuses import CustomerStatus, ProspectStatus
-from crm.accounts.models import User
+from crm.accounts.access_words import summary
+from crm.accounts.models import Team, User
+from crm.demo import people
+from crm.management.commands import serve
 from deals.models import Deal, DealContact, DealParty, Pipeline, Stage
 from deals.services import check_statuses
 
@@ -182,3 +187,68 @@ def test_own_user_owns_a_share() -> None:
     assert Deal.objects.filter(owner=me).exists()
     shares = Contact.objects.values("owner").annotate(number=Count("pk"))
     assert len(shares) == 7, "six owners, and nobody"
+
+
+def test_its_users_differ_in_what_they_see() -> None:
+    seed()
+    told = {user.username: summary(user) for user in User.objects.all()}
+    assert told == {
+        "anna.keller": "Contacts, Prospects & Customers and Deals: sees and edits those of the team.",
+        "jonas.lind": "Sees all customers",
+        "camille.roux": "Own only",
+        "piotr.ziel": "Contacts, Prospects & Customers and Deals: sees and edits those of the team.",
+        "emma.hugh": "Read only",
+    }
+    anna, camille = (User.objects.get(username=name) for name in ("anna.keller", "camille.roux"))
+    assert [team.name for team in anna.managed_teams.all()] == ["Key accounts"]
+    seen = [Contact.objects.visible_to(user).count() for user in (camille, anna)]
+    assert 0 < seen[0] < seen[1] < 300
+
+
+def test_its_users_keep_what_was_changed_of_them() -> None:
+    seed()
+    User.objects.filter(username="emma.hugh").update(edit_deals=3)
+    Team.objects.all().delete()
+    seed(contacts=5, append=True)
+    assert User.objects.get(username="emma.hugh").edit_deals == 3
+    assert not Team.objects.exists()
+
+
+def test_its_users_sign_in_with_the_administrators_password_and_no_other() -> None:
+    demo = User.objects.create_superuser("demo", password="a password of the demo")
+    seed()
+    User.objects.filter(username="emma.hugh").update(password=make_password("emma's own password"))
+    people.let_in_like(demo)
+    assert {
+        user.username: user.check_password("a password of the demo") for user in User.objects.all()
+    } == {
+        "demo": True,
+        "anna.keller": True,
+        "jonas.lind": True,
+        "camille.roux": True,
+        "piotr.ziel": True,
+        "emma.hugh": False,
+    }
+
+
+def test_serving_tells_whom_to_sign_in_as_until_the_password_is_changed(
+    settings: Any, tmp_path: Path
+) -> None:
+    settings.VAR_DIR = tmp_path
+    out = StringIO()
+    command = serve.Command(stdout=out)
+    demo = command.create_administrator(people.ADMINISTRATOR)
+    people.owners()
+    people.let_in_like(demo)
+    command.tell_sign_ins()
+    told = out.getvalue()
+    password = (tmp_path / "demo_password").read_text()
+    assert f"demo, with the password {password}" in told
+    assert demo.check_password(password)
+    assert "anna.keller   Manager of Key accounts." in told
+    assert "emma.hugh     Read only" in told
+    demo.set_password("another one of mine")
+    demo.save()
+    out.truncate(0)
+    command.tell_sign_ins()
+    assert out.getvalue() == ""

@@ -104,7 +104,8 @@ def test_web_server_and_worker_start_and_end_together(served):
     assert not any(is_running(child) for child in children)
     said = served.log.read_text()
     assert f"http://localhost:{served.port}/" in said
-    assert "sign in as admin with" in said
+    assert "asks for the first administrator" in said
+    assert "this key" not in said
     assert "changepassword" in said
 
 

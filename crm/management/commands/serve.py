@@ -16,7 +16,9 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, call_command, get_commands
 from django.db import OperationalError, connection
 
+from crm.accounts import access_words, welcome
 from crm.accounts.models import User
+from crm.demo import people
 
 START_SECONDS = 60
 STOP_SECONDS = 40
@@ -35,7 +37,7 @@ class Command(BaseCommand):
             "--no-demo",
             action="store_true",
             default=os.environ.get("DEMO", "1").lower() in ("0", "no", "false", "off"),
-            help="Start empty, with an administrator, instead of with demo data (also DEMO=0).",
+            help="Start empty: the first page asks for the first administrator (also DEMO=0).",
         )
 
     def handle(self, *, host: str, port: str, threads: str, no_demo: bool, **options: Any) -> None:
@@ -88,42 +90,45 @@ class Command(BaseCommand):
         if User.objects.exists():
             return
         if demo and "seed_demo" in get_commands():
-            self.create_administrator("demo", keep=True)
+            administrator = self.create_administrator(people.ADMINISTRATOR)
             self.stdout.write("First start: making demo data …")
             self.stdout.flush()
             call_command("seed_demo", verbosity=0)
-        else:
-            self.create_administrator("admin", keep=False)
+            people.let_in_like(administrator)
         # The children must not inherit a connection.
         connection.close()
 
-    def create_administrator(self, name: str, *, keep: bool) -> None:
-        """Makes the first user. `keep`: its password goes into a file of this machine, to be shown at later starts."""
+    def create_administrator(self, name: str) -> User:
+        """Makes the demo's; the password goes into a file of this machine, to be shown at later starts."""
         password = secrets.token_urlsafe(12)
-        User.objects.create_superuser(name, password=password)
-        if keep:
-            path = self.demo_password_file()
-            path.parent.mkdir(exist_ok=True)
-            with os.fdopen(
-                os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w"
-            ) as file:
-                file.write(password)
-        else:
-            self.stdout.write(
-                f"First start: sign in as {name} with {password} (shown only this once)."
-            )
+        user = User.objects.create_superuser(name, password=password)
+        path = self.demo_password_file()
+        path.parent.mkdir(exist_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(password)
+        return user
 
     def demo_password_file(self) -> Path:
         return settings.VAR_DIR / "demo_password"
 
-    def demo_password(self) -> str | None:
-        """The demo user's password, as long as nobody has changed it."""
+    def tell_sign_ins(self) -> None:
+        """The demo's users and their password, as long as nobody has changed the administrator's."""
+        user = User.objects.filter(username=people.ADMINISTRATOR).first()
         try:
             password = self.demo_password_file().read_text()
         except OSError:
-            return None
-        user = User.objects.filter(username="demo").first()
-        return password if user and user.check_password(password) else None
+            return
+        if user is None or not user.check_password(password):
+            return
+        self.stdout.write(f"  Sign in as:           {user.username}, with the password {password}")
+        # Whose hash is the same one has the same password; hashing it for each would take a second each.
+        others = User.objects.filter(is_active=True, password=user.password).exclude(pk=user.pk)
+        for other in others.order_by("pk"):
+            teams = ", ".join(other.managed_teams.values_list("name", flat=True))
+            manages = f"Manager of {teams}. " if teams else ""
+            self.stdout.write(
+                f"  or, likewise, as:     {other.username:<14}{manages}{access_words.summary(other)}"
+            )
 
     def start(self, host: str, port: str, threads: str) -> dict[str, subprocess.Popen[bytes]]:
         address = (
@@ -155,7 +160,9 @@ class Command(BaseCommand):
         ]
         web += ["--no-control-socket", "--log-level", "warning"]
         if settings.PRODUCTION:
-            web += ["--access-logfile", "-"]
+            # Without what follows the question mark: names that are searched for, and links that let somebody in.
+            log = '%(h)s %(t)s "%(m)s %(U)s" %(s)s %(B)s "%(a)s"'
+            web += ["--access-logfile", "-", "--access-logformat", log]
         work = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker", "--queue-name", "*"]
         work += ["--end-with", str(os.getpid()), "--verbosity", "1" if settings.PRODUCTION else "0"]
         return {"web server": self.spawn(web), "worker": self.spawn(work)}
@@ -192,8 +199,11 @@ class Command(BaseCommand):
     def announce(self, host: str, port: int) -> None:
         shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host
         self.stdout.write(f"\nStanding is at http://{shown}:{port}/")
-        if password := self.demo_password():
-            self.stdout.write(f"  Sign in as:           demo, with the password {password}")
+        if welcome.is_first_start():
+            self.stdout.write("  First start:          that page asks for the first administrator")
+            if welcome.asks_for_key():
+                self.stdout.write(f"  It asks for this key: {welcome.setup_key()}")
+        self.tell_sign_ins()
         self.stdout.write(
             "  Change a password:    in the user menu, or .venv/bin/python manage.py changepassword NAME"
         )

@@ -219,4 +219,8 @@ def _user(username: str | None) -> Any:
     user = get_user_model().objects.filter(username=username).first()
     if user is None:
         raise CommandError(_("There is no user “%(name)s”.") % {"name": username})
+    if not user.is_active:
+        raise CommandError(
+            _("“%(name)s” is deactivated: name somebody who may sign in.") % {"name": username}
+        )
     return user

@@ -1,0 +1,1 @@
+"""Backups: one archive for both databases, made while the product runs, and the way back from it."""

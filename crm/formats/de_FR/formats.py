@@ -1,0 +1,1 @@
+from django.conf.locale.fr.formats import *  # noqa: F403

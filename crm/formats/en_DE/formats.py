@@ -1,0 +1,1 @@
+from django.conf.locale.de.formats import *  # noqa: F403
