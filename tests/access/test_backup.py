@@ -54,8 +54,8 @@ from tests.deals.test_crash import Child, test_database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BACKUPS = 15
-# On PostgreSQL each is restored into new SQLite tables, which take seconds: STANDING_RESTORES=15 restores all.
-RESTORES = int(os.environ.get("STANDING_RESTORES", 1 if connection.vendor == "postgresql" else 15))
+# Each is restored into new SQLite tables, which take seconds: STANDING_RESTORES=15 restores all.
+RESTORES = int(os.environ.get("STANDING_RESTORES", 1 if connection.vendor == "postgresql" else 3))
 PASSWORD = "a long password"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 HOSTILE = [
