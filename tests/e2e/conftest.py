@@ -13,7 +13,8 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 LOOKS = [
     *itertools.product(["en"], ["light", "dark"], [360, 1440]),
-    ("de", "dark", 360),
+    ("de", "light", 360),
+    ("de", "dark", 1440),
     ("fr", "light", 768),
 ]
 
