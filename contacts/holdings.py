@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import ngettext
 
 from contacts.models import Contact, ContactCollaborator
-from crm.accounts.holdings import Holding, register
+from crm.accounts.holdings import Holding, hand_collaborations, register
 from crm.accounts.models import User
 
 
 def _hand_contacts(user: User, to: User) -> int:
     return Contact.objects.filter(owner=user).update(owner=to, updated_at=timezone.now())
-
-
-def _hand_collaborations(user: User, to: User) -> int:
-    own = ContactCollaborator.objects.filter(user=user)
-    theirs = ContactCollaborator.objects.filter(user=to).values("contact")
-    # Nobody collaborates twice on a contact, nor on one that is theirs.
-    needless, _by_model = own.filter(Q(contact__in=theirs) | Q(contact__owner=to)).delete()
-    return needless + own.update(user=to)
 
 
 def _contacts(number: int) -> str:
@@ -50,7 +41,7 @@ register(
         code="contact_collaborations",
         rank=40,
         of=lambda user: ContactCollaborator.objects.filter(user=user),
-        hand=_hand_collaborations,
+        hand=hand_collaborations(ContactCollaborator, "contact"),
         counted=_collaborations,
     )
 )

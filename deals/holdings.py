@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import ngettext
 
-from crm.accounts.holdings import Holding, register
+from crm.accounts.holdings import Holding, hand_collaborations, register
 from crm.accounts.models import User
 from deals.models import Deal, DealCollaborator
 
 
 def _hand_deals(user: User, to: User) -> int:
     return Deal.objects.filter(owner=user).update(owner=to, updated_at=timezone.now())
-
-
-def _hand_collaborations(user: User, to: User) -> int:
-    own = DealCollaborator.objects.filter(user=user)
-    theirs = DealCollaborator.objects.filter(user=to).values("deal")
-    needless, _by_model = own.filter(Q(deal__in=theirs) | Q(deal__owner=to)).delete()
-    return needless + own.update(user=to)
 
 
 def _deals(number: int) -> str:
@@ -49,7 +41,7 @@ register(
         code="deal_collaborations",
         rank=20,
         of=lambda user: DealCollaborator.objects.filter(user=user),
-        hand=_hand_collaborations,
+        hand=hand_collaborations(DealCollaborator, "deal"),
         counted=_collaborations,
     )
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import User
@@ -29,6 +30,19 @@ class Holding:
     of: Callable[[User], Any]
     hand: Callable[[User, User], int]
     counted: Callable[[int], str]
+
+
+def hand_collaborations(model: Any, record: str) -> Callable[[User, User], int]:
+    """A holding's ``hand`` for the rows of ``model``, whose ``user`` collaborates on its ``record``."""
+
+    def hand(user: User, to: User) -> int:
+        own = model.objects.filter(user=user)
+        theirs = model.objects.filter(user=to).values(record)
+        # Nobody collaborates twice on a record, nor on one that is theirs.
+        needless = own.filter(Q(**{f"{record}__in": theirs}) | Q(**{f"{record}__owner": to}))
+        return int(needless.delete()[0] + own.update(user=to))
+
+    return hand
 
 
 _holdings: dict[str, Holding] = {}
