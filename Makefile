@@ -4,8 +4,8 @@
 PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 PYTEST := $(PY) -m pytest
-# Work is handed on to whoever is idle: some modules take minutes.
-PYTEST_FLAGS ?= -n 2 --dist worksteal -q
+# In order, to whoever is idle: tests that empty the database come last, and no other may follow them.
+PYTEST_FLAGS ?= -n 2 --dist load -q
 BENCH_FLAGS ?= --full
 
 help:  ## This list
