@@ -159,6 +159,7 @@ INSTALLED_APPS = [
     "settings.apps.SettingsConfig",
     "contacts",
     "deals",
+    "emails.apps.EmailsConfig",
     "imports",
     "allauth",
     "allauth.account",

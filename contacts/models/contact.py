@@ -79,6 +79,10 @@ class Contact(KeyedModel):
     city = models.CharField(_("city"), max_length=120, blank=True)
     state = models.CharField(_("state or region"), max_length=120, blank=True)
     country = models.CharField(_("country"), max_length=120, blank=True)
+    # What mails to it are written in, as far as we write them; empty: as the account has it.
+    language = models.CharField(
+        _("language"), max_length=10, choices=settings.LANGUAGES, blank=True, default=""
+    )
     description = models.TextField(_("description"), blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("updated"), default=timezone.now, editable=False)
