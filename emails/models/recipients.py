@@ -12,7 +12,7 @@ from emails.models.mailing import Mailing
 class Recipient(models.Model):
     """One contact of the audience.
 
-    ``contact_id`` is no foreign key: the row outlives the contact. ``name`` and ``address`` are those that the mail
+    ``contact_id`` and ``deal_id`` are no foreign keys: the row outlives both. ``name`` and ``address`` are those that the mail
     went to; erasing a person empties them.
     """
 
@@ -30,6 +30,8 @@ class Recipient(models.Model):
     )
     position = models.PositiveIntegerField()
     contact_id = models.BigIntegerField()
+    # Of a list of deals, the one that brought the contact here: its facts are what merge fields of deals tell.
+    deal_id = models.BigIntegerField(null=True, blank=True)
     name = models.CharField(max_length=300, blank=True)
     # As emails.addresses.normal gives it.
     address = models.CharField(max_length=254, blank=True)
