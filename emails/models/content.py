@@ -11,6 +11,8 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from crm.accounts.models import Team
+
 
 class TemplateQuerySet(models.QuerySet["Template"]):
     def visible_to(self, user: Any) -> TemplateQuerySet:
@@ -19,8 +21,9 @@ class TemplateQuerySet(models.QuerySet["Template"]):
             return self.none()
         if user.is_superuser:
             return self.filter(Q(owner=user) | ~Q(scope=Template.Scope.MINE))
-        teams = Q(scope=Template.Scope.TEAM, team__in=user.team_ids)
-        return self.filter(Q(owner=user) | teams | Q(scope=Template.Scope.ALL))
+        teams = Team.objects.filter(Q(members=user) | Q(managers=user)).values("pk")
+        of_teams = Q(scope=Template.Scope.TEAM, team__in=teams)
+        return self.filter(Q(owner=user) | of_teams | Q(scope=Template.Scope.ALL))
 
     def editable_by(self, user: Any) -> TemplateQuerySet:
         """One's own; administrators also change the shared ones."""

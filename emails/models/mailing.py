@@ -75,6 +75,9 @@ class Mailing(models.Model):
     problem = models.TextField(_("why it paused"), blank=True)
     scheduled_at = models.DateTimeField(_("is sent at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
+    # When what it says was last changed, and by which page: of two that are open the later one is told.
+    updated_at = models.DateTimeField(_("changed"), default=timezone.now, editable=False)
+    written_in = models.CharField(max_length=22, blank=True, editable=False)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("ended"), null=True, blank=True)
     # Scheme and host that it was started under, for links in mails.
