@@ -3,7 +3,7 @@ from emails.models.mail_settings import MailSettings
 from emails.models.mailing import Mailing
 from emails.models.recipients import Recipient
 from emails.models.reports import Link, Report
-from emails.models.senders import Sender, SenderMinute
+from emails.models.senders import Sender, SenderMinute, SenderPause
 from emails.models.standing import Address, AddressEvent
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Report",
     "Sender",
     "SenderMinute",
+    "SenderPause",
     "Template",
     "TemplateVersion",
 ]

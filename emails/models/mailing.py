@@ -102,6 +102,8 @@ class Mailing(models.Model):
     bounced = models.PositiveIntegerField(_("bounced"), default=0)
     complained = models.PositiveIntegerField(_("complained"), default=0)
     unsubscribed = models.PositiveIntegerField(_("unsubscribed"), default=0)
+    # Where the counts stood when somebody let it go on: what pauses a mailing is measured from there.
+    measured_from = models.JSONField(default=dict, blank=True, editable=False)
     # How long workers were at it; with what was sent, the rate.
     seconds = models.FloatField(default=0)
 

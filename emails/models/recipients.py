@@ -12,8 +12,8 @@ from emails.models.mailing import Mailing
 class Recipient(models.Model):
     """One contact of the audience.
 
-    ``contact_id`` and ``deal_id`` are no foreign keys: the row outlives both. ``name`` and ``address`` are those that the mail
-    went to; erasing a person empties them.
+    ``contact_id`` and ``deal_id`` are no foreign keys: the row outlives both. ``name`` and ``address`` are those that
+    the mail went to; erasing a person empties them.
     """
 
     class State(models.TextChoices):
@@ -40,6 +40,8 @@ class Recipient(models.Model):
     reason = models.CharField(max_length=12, blank=True)
     answer = models.CharField(max_length=500, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # When it was first handed over: what is put off for a day is given up.
+    first_at = models.DateTimeField(null=True, blank=True)
     # Not before; empty: at once.
     due_at = models.DateTimeField(null=True, blank=True)
     # Which connection of which worker has it in hand.

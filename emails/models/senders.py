@@ -7,8 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
-from django.utils import timezone
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 
@@ -82,20 +81,16 @@ class SenderMinute(models.Model):
         return f"{self.sender_id} {self.minute}: {self.taken}"
 
 
-def used_since(sender: Sender, moment: Any) -> int:
-    """How many mails the sender has taken on since then."""
-    minutes = SenderMinute.objects.filter(sender=sender, minute__gte=moment)
-    return minutes.aggregate(all=models.Sum("taken"))["all"] or 0
+class SenderPause(models.Model):
+    """Until when a sender writes to nobody of a domain, or with an empty one to nobody at all."""
 
+    pk = models.CompositePrimaryKey("sender", "domain")
+    sender = models.ForeignKey(Sender, on_delete=models.CASCADE, db_index=False, related_name="+")
+    domain = models.CharField(max_length=254, blank=True)
+    until = models.DateTimeField()
+    # How often in a row; each pause is longer than the one before.
+    times = models.PositiveSmallIntegerField(default=1)
+    answer = models.CharField(max_length=500, blank=True)
 
-def this_minute() -> Any:
-    return timezone.now().replace(second=0, microsecond=0)
-
-
-def take(sender: Sender, number: int) -> None:
-    """Count ``number`` mails to this minute. Whoever calls this has the sender's row locked."""
-    SenderMinute.objects.bulk_create(
-        [SenderMinute(sender=sender, minute=this_minute())], ignore_conflicts=True
-    )
-    minutes = SenderMinute.objects.filter(sender=sender, minute=this_minute())
-    minutes.update(taken=F("taken") + number)
+    def __str__(self) -> str:
+        return f"{self.sender_id} {self.domain}: {self.until}"
