@@ -38,6 +38,8 @@ _TAG = re.compile(
 _ATTRIBUTE = re.compile(r"""\s([a-z-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""", re.I)
 # Only behind one of these is the rest of an address nobody's but ours: what is filled in leads nowhere else.
 _BEFORE = re.compile(r"https?://[^/?#\s{}]+[/?#].*|mailto:.*|tel:.*", re.S | re.I)
+# The same at the end of a plain text: the field that follows is a part of the address.
+_IN_ADDRESS = re.compile(r"https?://[^/?#\s{}]+[/?#][^\s<>\"]*\Z", re.I)
 WEB = re.compile(r"https?://[^\s/?#]+\S*", re.I)
 
 
@@ -107,6 +109,8 @@ def _read_part(
         between = text[end : found.start()]
         problems += _torn(between)
         place = _place(found, html)._replace(way=way)
+        if not html and _IN_ADDRESS.search(between):
+            place = place._replace(way="part")
         if place.name not in known:
             problems.append(_("There is no merge field “%(name)s”.") % {"name": found.group(1)})
         pieces += [between, place]

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from html.parser import HTMLParser
 from typing import Any
 
 import css_inline
 import nh3
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.safestring import mark_safe
+from django.utils.translation import gettext as _
 
 from emails.letters import WAY_OUT, Content
 from emails.merging import read
-from emails.models import Mailing, MailSettings
+from emails.models import Image, Mailing, MailSettings
+from emails.plain_text import plain
+from emails.reasons import Basis
+from settings.catalogue import catalogue
+
+__all__ = ["PICTURE", "cleaned", "content_of", "plain", "reason_for"]
 
 TAGS = {
     "h1", "h2", "h3", "p", "br", "hr", "ul", "ol", "li", "strong", "b", "em", "i", "u", "s", "a", "img", "blockquote",
@@ -22,101 +28,152 @@ TAGS = {
 ATTRIBUTES = {"a": {"href", "class"}, "img": {"src", "alt", "width", "height"}, "ol": {"start"}}
 # A link that looks like a button; no other class is anybody's to give.
 CLASSES = {"a": {"button"}}
+# Ours, wherever it was copied from: kept without scheme and host, which each mail gets of its own.
+PICTURE = re.compile(r"(?:https?://[^/?#]+)?(/i/([A-Za-z0-9_-]{22})\.(?:png|jpg|gif))")
+_NUMBER = re.compile(r"[1-9][0-9]{0,3}")
+_WITHOUT_SOURCE = re.compile(r"<img(?![^>]*\ssrc=)[^>]*>")
+_IMAGE = re.compile(r"<img\b[^>]*>")
+_SOURCE = re.compile(r'\ssrc="([^"]*)"')
+_SIZES = re.compile(r'\s(?:width|height)="[^"]*"')
+_WIDTH = re.compile(r'\swidth="([^"]*)"')
+_BUTTON = re.compile(r'(<a\b[^>]*\sclass="button"[^>]*>)(.*?)(</a>)', re.S)
+# The text is 600 pixels wide, less its margins.
+WIDEST = 536
 _INLINER = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
 
 
 def cleaned(html: str) -> str:
-    """What may be in a mail, of what somebody wrote or pasted; everything else is dropped."""
-    return nh3.clean(
+    """What may be in a mail, of what somebody wrote or pasted; everything else is dropped.
+
+    Of pictures only those that were uploaded here: one that stands elsewhere tells a stranger who reads the mail, and
+    when.
+    """
+    safe = nh3.clean(
         html,
         tags=TAGS,
         clean_content_tags={"script", "style", "title", "template", "svg", "math"},
         attributes={tag: names - {"class"} for tag, names in ATTRIBUTES.items()},
         allowed_classes=CLASSES,
+        attribute_filter=_kept,
         url_schemes={"http", "https", "mailto", "tel"},
         link_rel=None,
         strip_comments=True,
     )
+    return _WITHOUT_SOURCE.sub("", safe)
+
+
+def _kept(tag: str, name: str, value: str) -> str | None:
+    if name == "src":
+        ours = PICTURE.fullmatch(value.strip())
+        return ours.group(1) if ours else None
+    if name in ("width", "height", "start"):
+        return value if _NUMBER.fullmatch(value) else None
+    return value
 
 
 def content_of(mailing: Mailing, *, known: Collection[str], language: str, reason: str) -> Content:
-    """The mailing in ``language``, read into pieces. Raises ``ValidationError`` for merge fields that are none."""
+    """The mailing in ``language``, read into pieces. Raises ``ValidationError`` for merge fields that are none.
+
+    ``reason`` says why one gets it; see ``reason_for``. Three statements.
+    """
     known = {*known, WAY_OUT}
     with translation.override(language):
-        around: dict[str, Any] = {
-            "look": MailSettings.current(),
-            "subject": mailing.subject,
-            "reason": reason,
-            "language": language,
-            "way_out": f"{{{{ {WAY_OUT} }}}}",
-        }
-        html = render_to_string("emails/mail.html", {**around, "body": mailing.html})
+        around = _around(mailing, language, reason)
+        body = _laid_out(mailing.html, mailing.origin)
+        style = mark_safe(f"<style>{render_to_string('emails/mail.css', around)}</style>")  # noqa: S308 - ours
+        html = render_to_string("emails/mail.html", {**around, "body": body, "style": style})
         written = mailing.text or plain(mailing.html)
         text = render_to_string("emails/mail.txt", {**around, "body": written})
-    return Content(
-        subject=read(mailing.subject, known=known),
-        text=read(text, known=known),
-        html=read(_INLINER.inline(html), known=known, html=True),
+        return Content(
+            subject=read(mailing.subject, known=known),
+            text=read(text.strip() + "\n", known=known),
+            html=read(_INLINER.inline(html), known=known, html=True),
+        )
+
+
+def _around(mailing: Mailing, language: str, reason: str) -> dict[str, Any]:
+    look = MailSettings.current()
+    logo = look.logo
+    # Outlook goes by the attributes, and knows no widest.
+    scale = min(1, 240 / logo.width, 72 / logo.height) if logo else 1
+    return {
+        "look": look,
+        "on_colour": "#ffffff" if _is_dark(look.colour) else "#111111",
+        # In the dark, links in a dark colour would not be read.
+        "link_in_dark": "#6cb2f7" if _is_dark(look.colour) else look.colour,
+        "logo": logo and f"{mailing.origin}{logo.path}",
+        "logo_width": logo and round(logo.width * scale),
+        "logo_height": logo and round(logo.height * scale),
+        "sender_name": catalogue().account.name or (mailing.sender.name if mailing.sender else ""),
+        "subject": mailing.subject,
+        "reason": reason,
+        "language": language,
+        "way_out": f"{{{{ {WAY_OUT} }}}}",
+    }
+
+
+def _is_dark(colour: str) -> bool:
+    """Whether white on it is read more easily than black, by the luminance of WCAG 2."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05
+
+
+def reason_for(basis: str, mailing: Mailing, language: str, *, is_customer: bool = False) -> str:
+    """Why somebody gets a mail, as a sentence in ``language``, by the legal basis of the address.
+
+    Where none is noted, a customer reads that, and everybody else that they are in touch.
+    """
+    name = catalogue().account.name or (mailing.sender.name if mailing.sender else "")
+    if not basis and is_customer:
+        basis = Basis.CUSTOMER
+    with translation.override(language):
+        sentences = {
+            Basis.CONSENT: _("You get this mail because you agreed to hear from %(name)s."),
+            Basis.CUSTOMER: _("You get this mail because you are a customer of %(name)s."),
+            Basis.CONTRACT: _("You get this mail because you have a contract with %(name)s."),
+            Basis.INTEREST: _("You get this mail because you are a business contact of %(name)s."),
+        }
+        other = _("You get this mail because you are in touch with %(name)s.")
+        return sentences.get(basis, other) % {"name": name or _("us")}  # type: ignore[call-overload]
+
+
+# -- what mail clients need
+
+
+def _laid_out(html: str, origin: str) -> str:
+    """The rich text with whole addresses of its pictures, their sizes, and buttons that Outlook shows as such."""
+    keys = {found.group(2) for found in PICTURE.finditer(html)}
+    sizes = (
+        {one.key: (one.width, one.height) for one in Image.objects.filter(key__in=keys)}
+        if keys
+        else {}
     )
+    html = _IMAGE.sub(lambda found: _sized(found.group(), sizes, origin), html)
+    return _BUTTON.sub(_robust_button, html)
 
 
-def plain(html: str) -> str:
-    """The rich text without its looks: links behind their words, points with a dash, pictures as their words."""
-    reader = _Plain()
-    reader.feed(html)
-    reader.close()
-    return reader.text
+def _sized(image: str, sizes: dict[str, tuple[int, int]], origin: str) -> str:
+    source = _SOURCE.search(image)
+    ours = PICTURE.fullmatch(source.group(1)) if source else None
+    if ours is None or source is None:
+        return image
+    asked = _WIDTH.search(image)
+    own, height = sizes.get(ours.group(2), (0, 0))
+    width = min(int(asked.group(1)) if asked else own or WIDEST, WIDEST)
+    given = f' width="{width}"'
+    if own:
+        given += f' height="{max(round(height * width / own), 1)}"'
+    image = _SIZES.sub("", image).replace(source.group(), f' src="{origin}{ours.group(1)}"', 1)
+    return image.removesuffix(">").removesuffix("/").rstrip() + given + ">"
 
 
-class _Plain(HTMLParser):
-    BLOCKS = frozenset({"p", "h1", "h2", "h3", "ul", "ol", "blockquote", "hr"})
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self._parts: list[str] = []
-        self._links: list[tuple[str, int]] = []
-        self._numbers: list[int | None] = []
-
-    @property
-    def text(self) -> str:
-        text = re.sub(r"[ \t]*\n[ \t]*", "\n", "".join(self._parts))
-        return re.sub(r"\n{3,}", "\n\n", text).strip()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag in self.BLOCKS:
-            self._parts.append("\n\n")
-        if tag == "br":
-            self._parts.append("\n")
-        elif tag == "hr":
-            self._parts.append("–" * 20 + "\n\n")
-        elif tag in ("ul", "ol"):
-            self._numbers.append(int(given.get("start") or 1) if tag == "ol" else None)
-        elif tag == "li":
-            self._parts.append("\n" + self._point())
-        elif tag == "img":
-            self._parts.append(given.get("alt") or "")
-        elif tag == "a":
-            self._links.append((given.get("href") or "", len(self._parts)))
-
-    def _point(self) -> str:
-        if not self._numbers or self._numbers[-1] is None:
-            return "- "
-        number = self._numbers[-1]
-        self._numbers[-1] = number + 1
-        return f"{number}. "
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in self.BLOCKS:
-            self._parts.append("\n\n")
-        if tag in ("ul", "ol") and self._numbers:
-            self._numbers.pop()
-        elif tag == "a" and self._links:
-            href, begins = self._links.pop()
-            words = "".join(self._parts[begins:]).strip()
-            bare = href.removeprefix("mailto:").removeprefix("tel:")
-            if bare and bare != words:
-                self._parts.append(f" ({bare})" if words else bare)
-
-    def handle_data(self, data: str) -> None:
-        self._parts.append(re.sub(r"\s+", " ", data))
+def _robust_button(found: re.Match[str]) -> str:
+    """Outlook gives links no padding; it reads these widths and raises, which nobody else does."""
+    begin, words, end = found.groups()
+    space = '<!--[if mso]><i style="mso-font-width:200%;mso-text-raise:{}" hidden>&emsp;</i><![endif]-->'
+    return (
+        f'{begin}{space.format("22px")}<span style="mso-text-raise:11px">{words}</span>'
+        f"{space.format('0')}{end}"
+    )

@@ -114,3 +114,12 @@ class Image(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+    @property
+    def extension(self) -> str:
+        return {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif"}[self.content_type]
+
+    @property
+    def path(self) -> str:
+        """Where it is fetched, without scheme and host; also in what was written of mails."""
+        return f"/i/{self.key}.{self.extension}"
