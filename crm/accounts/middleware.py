@@ -83,6 +83,8 @@ class SecondFactorMiddleware:
             "favicon",
             "healthz",
             "readyz",
+            # From a mail, as everybody else who gets it.
+            "emails:way_out",
         }
     )
 
