@@ -12,4 +12,5 @@ urlpatterns = [
     ),
     # As short as can be: it stands in a header of every mail (emails.ways_out.address).
     path("u/<str:token>", public_views.way_out, name="way_out"),
+    path("c/<str:token>", public_views.click, name="click"),
 ]

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.csp import CSP
@@ -24,9 +24,11 @@ from django.views.decorators.http import require_http_methods
 
 from contacts.models import Contact
 from crm.accounts.throttle import too_many_forged
-from emails import leaving, ways_out
+from emails import clicks, leaving, ways_out
 from emails.leaving import State
 from emails.models import Mailing, MailSettings, Recipient
+from emails.values import language_of
+from settings.catalogue import catalogue
 
 View = Callable[..., HttpResponse]
 # A page without scripts, whose one form leads to itself.
@@ -82,6 +84,25 @@ def way_out(request: HttpRequest, token: str) -> HttpResponse:
     return _page(request, mailing, position, state, step)
 
 
+@public
+@require_http_methods(["GET", "HEAD"])
+def click(request: HttpRequest, token: str) -> HttpResponse:
+    """Lead on to a link of a mailing, and count it where that is turned on.
+
+    A count is a note on what was asked for, as a log is, and no change that the reader asked for: it may be made by
+    GET (RFC 9110, 9.2.1). Programs that look at links are counted with the people. Those that only ask for the head are
+    not.
+    """
+    found = clicks.read(token)
+    if found is None:
+        return refuse_forged(request)
+    link, position = found
+    if request.method == "GET":
+        clicks.note(link, position)
+    # Stored with the mailing; nothing of the address that was asked for goes into it.
+    return HttpResponseRedirect(link.url)
+
+
 def _step(request: HttpRequest) -> str:
     if request.method != "POST":
         return ""
@@ -123,8 +144,7 @@ def _language(request: HttpRequest, mailing: Mailing, contact_id: int | None) ->
     if asked in LANGUAGES:
         return asked
     own = Contact.objects.filter(pk=contact_id).values_list("language", flat=True).first()
-    language = own or mailing.language
-    return language if language in LANGUAGES else settings.LANGUAGE_CODE
+    return language_of(own or "", catalogue().account.language, mailing)
 
 
 def masked(address: str) -> str:

@@ -85,6 +85,7 @@ class SecondFactorMiddleware:
             "readyz",
             # From a mail, as everybody else who gets it.
             "emails:way_out",
+            "emails:click",
         }
     )
 

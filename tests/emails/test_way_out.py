@@ -18,6 +18,7 @@ from crm.accounts.models import User
 from emails import leaving, standing, ways_out
 from emails.models import Address, AddressEvent, Mailing, MailSettings, Recipient, Sender
 from emails.reasons import Suppressed
+from settings.models import Account
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
@@ -185,7 +186,7 @@ def test_the_page_speaks_the_language_of_the_recipient_and_the_two_others(
         assert f'<html lang="{code}">'.encode() in client.get(f"{path}?language={code}").content
         assert f"?language={code}".encode() in answer.content
     assert b'<html lang="fr">' in client.get(f"{path}?language=xx").content
-    Mailing.objects.filter(pk=mailing.pk).update(language="de")
+    Account.objects.update_or_create(pk=1, defaults={"language": "de"})
     other = f"/u/{ways_out.token(mailing, 2)}"
     assert b'<html lang="de">' in client.get(other).content
     assert translation.get_language() == "en"
@@ -353,6 +354,6 @@ def test_the_way_out_of_somebody_erased_says_that_nothing_is_left_to_do(
 def test_a_way_out_costs_the_same_however_many_got_the_mail(
     client: Client, mailing: Mailing, path: str, django_assert_max_num_queries: Any
 ) -> None:
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         client.get(path)
     assert leaving.state_of(mailing, 1) is leaving.State.OPEN
