@@ -12,7 +12,7 @@ import pytest
 from django.conf import settings
 
 ROOT = Path(settings.BASE_DIR)
-TOPS = ("crm", "contacts", "deals", "settings", "imports")
+TOPS = ("crm", "contacts", "deals", "emails", "settings", "imports")
 SOURCES = {
     path.relative_to(ROOT).as_posix(): ast.parse(path.read_text())
     for top in TOPS
