@@ -1,4 +1,4 @@
-"""Mails while they are written: begun from a selection, saved, filled from a template."""
+"""Mails while they are written: begun from a selection, saved."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils.translation import get_language
 
 from crm.lists.selection import Selection
 from emails import ledger
-from emails.models import Mailing, Sender, TemplateVersion
+from emails.models import Mailing, Sender
 
 # What saving a draft writes. Counts and states are others' to write, at the same time.
 WRITTEN = ("subject", "html", "text", "sender", "language", "template", "updated_at", "written_in")
@@ -73,10 +73,3 @@ def save_draft(mailing: Mailing, *, tab: str = "") -> None:
     mailing.updated_at = timezone.now()
     mailing.written_in = tab[:22]
     mailing.save(update_fields=WRITTEN)
-
-
-def fill_from(mailing: Mailing, version: TemplateVersion) -> None:
-    """Let a draft say what a template says."""
-    mailing.subject, mailing.html, mailing.text = version.subject, version.html, version.text
-    mailing.template = version
-    save_draft(mailing)
