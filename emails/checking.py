@@ -19,7 +19,7 @@ from emails import problems as names
 from emails.audience import contacts_of
 from emails.letters import WAY_OUT
 from emails.looking import Written, wrong_with_links, wrong_with_pictures, wrong_with_subject
-from emails.merging import WEB, Place, places, read
+from emails.merging import WEB, Place, needs_value, places, read
 from emails.models import Mailing, MailSettings, Recipient, Sender
 from emails.plain_text import plain
 from emails.problems import Problem
@@ -235,7 +235,7 @@ def _without_fallback(mailing: Mailing, fields: dict[str, MergeField]) -> dict[s
         except ValidationError:
             continue
         for place in places(pieces):
-            if place.name != WAY_OUT and not place.fallback:
+            if place.name != WAY_OUT and needs_value(place):
                 found[place.name] = found.get(place.name, False) or place.way == "link"
     return found
 

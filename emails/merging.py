@@ -44,7 +44,8 @@ WEB = re.compile(r"https?://[^\s/?#]+\S*", re.I)
 
 
 class Place(NamedTuple):
-    """Where a value goes. Without a fallback, every recipient must have one.
+    """Where a value goes. Without a fallback, every recipient must have one; an empty one says that nothing may stand
+    there.
 
     ``way`` says how it is written there: empty where the whole text says it, else a key of ``WAYS``.
     """
@@ -227,7 +228,7 @@ def places(text: Text) -> list[Place]:
 
 def lacking(text: Text, values: Values) -> list[str]:
     """The names of the places that this recipient has neither a value nor a fallback for."""
-    wanted = (one for one in places(text) if not _found(one, values))
+    wanted = (one for one in places(text) if _found(one, values) is None)
     return list(dict.fromkeys(one.name for one in wanted))
 
 
@@ -241,16 +242,23 @@ def fill(text: Text, values: Values, quoted: Callable[[str], str] = str) -> str:
 
 def _value(place: Place, values: Values) -> str:
     value = _found(place, values)
-    if not value:
+    if value is None:
         raise KeyError(place.name)
     return value
 
 
 def _found(place: Place, values: Values) -> str | None:
     value = values.get(place.name)
-    if place.way == "link" and value and not WEB.fullmatch(value):
-        value = None
+    if place.way == "link":
+        # A link that leads nowhere is none.
+        value = value if value and WEB.fullmatch(value) else place.fallback
+        return value or None
     return value or place.fallback
+
+
+def needs_value(place: Place) -> bool:
+    """Whether every recipient must have one."""
+    return place.fallback is None or (place.way == "link" and not place.fallback)
 
 
 def in_html(value: str) -> str:

@@ -110,6 +110,14 @@ def test_without_value_and_fallback_it_is_lacking():
         fill(text, {"phone": "1"})
 
 
+def test_an_empty_fallback_says_that_nothing_may_stand_there():
+    text = read('Dear {{ first_name | "" }}!', known=KNOWN)
+    assert lacking(text, {}) == []
+    assert fill(text, {}) == "Dear !"
+    link = read('<a href="{{ website | &quot;&quot; }}">x</a>', known=KNOWN, html=True)
+    assert lacking(link, {}) == ["website"]
+
+
 # -- in tags
 
 
