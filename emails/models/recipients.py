@@ -47,6 +47,8 @@ class Recipient(models.Model):
     # Which connection of which worker has it in hand.
     claimed_by = models.CharField(max_length=36, blank=True)
     changed_at = models.DateTimeField(null=True, blank=True)
+    # When the recipient reported it as unwanted; the mail stays sent.
+    complained_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("recipient")
