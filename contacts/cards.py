@@ -34,11 +34,12 @@ from crm.accounts.collaborators import NAME, CollaboratorForm
 from crm.accounts.doors import may_edit, sees_all
 from crm.accounts.levels import Area, Level
 from crm.accounts.models import User
-from crm.suppression.services import suppressed
 from deals.models import Deal, DealParty
 from deals.notices import active_deals_elsewhere
 from deals.services import explain
 from deals.stages import Group
+from emails.cards import MailCard
+from emails.timeline import MailRow, mails_of
 from settings.cards import Section, changes_of, label_row, sections_of
 
 PAGE = 20
@@ -115,9 +116,9 @@ class ContactCard:
         return self.may_edit and may_create(self.user)
 
     @cached_property
-    def is_suppressed(self) -> bool:
-        """Whether somebody of its address was erased, and is not to be written to."""
-        return bool(suppressed([self.contact.email]))
+    def mail(self) -> MailCard:
+        """Whether it can be mailed, and on what ground."""
+        return MailCard(self.contact, self.user, may_edit=self.may_edit)
 
     # -- who works on it
 
@@ -296,31 +297,35 @@ class ContactCard:
 
     @cached_property
     def history(self) -> Page:
-        """A page of ``HistoryRow`` and ``LabelRow``, newest first; two statements."""
+        """A page of ``HistoryRow``, ``LabelRow`` and ``MailRow``, newest first; three statements."""
         number = self._number("history")
         there = self._deals.filter(pk=OuterRef("deal_id"))
         statuses = StatusChange.objects.filter(contact=self.contact.pk).order_by(*NEWEST_FIRST)
-        of_both = [
+        of_each: list[tuple[list[Any], int]] = [
             _first(rows.select_related("actor"), number * PAGE)
             for rows in (
                 statuses.annotate(deal_exists=Exists(there)),
                 changes_of(HOLDER, self.contact),
             )
         ]
+        of_each.append(mails_of(self.contact, number * PAGE, self.user))
         rows = sorted(
-            (row for many, _total in of_both for row in many),
+            (row for many, _total in of_each for row in many),
             key=lambda row: (row.recorded_at, isinstance(row, ContactChange), row.pk),
             reverse=True,
         )
-        total = sum(total for _many, total in of_both)
+        total = sum(total for _many, total in of_each)
         page: Any = Paginator(range(total), PAGE).get_page(number)
-        page.object_list = [
-            label_row(row, self.user)
-            if isinstance(row, ContactChange)
-            else HistoryRow(row, row.deal_exists, self._hides(row))
-            for row in rows[page.start_index() - 1 : page.end_index()]
-        ]  # fmt: skip
+        shown = rows[page.start_index() - 1 : page.end_index()]
+        page.object_list = [self._history_row(row) for row in shown]
         return page
+
+    def _history_row(self, row: Any) -> Any:
+        if isinstance(row, ContactChange):
+            return label_row(row, self.user)
+        if isinstance(row, MailRow):
+            return row
+        return HistoryRow(row, row.deal_exists, self._hides(row))
 
     def _hides(self, row: Any) -> bool:
         """Whether a row of the history tells of a deal that the reader may not see, or might not if it were there."""
