@@ -49,6 +49,8 @@ class Envelope:
     message_id: str
     # Takes the recipient off by one click, and shows the page that does.
     way_out: str
+    # A mailto: that takes them off too, where one is read.
+    by_mail: str = ""
 
 
 class Letter:
@@ -60,7 +62,7 @@ class Letter:
     def __init__(
         self, content: Content, *, sender: tuple[str, str], headers: Mapping[str, str]
     ) -> None:
-        self.subject = content.subject
+        self.content = content
         boundary = f"=_{uuid4().hex}"
         self._head = b"".join(
             line(name, value)
@@ -85,7 +87,7 @@ class Letter:
                 line("Subject", encoded(self.subject_for(values))),
                 line("Date", format_datetime(date)),
                 line("Message-ID", envelope.message_id),
-                line("List-Unsubscribe", f"<{envelope.way_out}>"),
+                line("List-Unsubscribe", ways_out(envelope)),
                 self._head,
                 self._text.filled(values, str),
                 self._html.filled(values, in_html),
@@ -94,7 +96,7 @@ class Letter:
         )
 
     def subject_for(self, values: Values) -> str:
-        return in_line(fill(self.subject, values, in_line))
+        return in_line(fill(self.content.subject, values, in_line))
 
 
 class _Part:
@@ -120,6 +122,12 @@ class _Part:
             quoted_printable(fill((piece,), values, escaped)) if isinstance(piece, Place) else piece
             for piece in self._pieces
         )
+
+
+def ways_out(envelope: Envelope) -> str:
+    """One on a line, so that none of them is too long for it."""
+    ways = [envelope.way_out, *([envelope.by_mail] if envelope.by_mail else [])]
+    return ",\r\n ".join(f"<{one}>" for one in ways)
 
 
 def quoted_printable(text: str) -> bytes:
