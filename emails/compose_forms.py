@@ -84,11 +84,15 @@ class ComposeForm(Written, VersionedForm):
         self.fields["language"] = forms.ChoiceField(
             label=_("Language of the footer"),
             choices=settings.LANGUAGES,
+            required=False,
             help_text=_("For recipients whose own language is not known."),
         )
         tab = self.data.get("tab") if self.is_bound else ""
         if tab and tab == self.instance.written_in:
             self.resend("version", self.stored_version)
+
+    def clean_language(self) -> str:
+        return self.cleaned_data["language"] or self.instance.language
 
     def clean(self) -> dict[str, Any]:
         self.uncompared = frozenset(("tab",))

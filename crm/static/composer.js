@@ -79,10 +79,12 @@
   form.addEventListener("change", ({ target }) => { if (target.matches("select, [type=checkbox]") && !target.closest("dialog")) note(); });
   form.addEventListener("submit", () => { area.value = written(); changed = false; });
   addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
-  form.addEventListener("htmx:configRequest", () => { changed = false; });
+  form.addEventListener("htmx:beforeSend", () => { changed = false; });
   for (const name of ["htmx:sendError", "htmx:responseError"]) form.addEventListener(name, () => { changed = true; });
   form.addEventListener("htmx:afterSwap", () => {
     if (byId("saved").querySelector("[data-conflict], [data-refused]")) changed = true;
+    const version = byId("saved").querySelector("[data-version]")?.dataset.version;
+    if (version) form.elements.version.value = version;
     const derived = byId("saved").querySelector("[data-derived]");
     if (derived && !own.checked) text.value = derived.textContent;
   });
