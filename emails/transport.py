@@ -63,7 +63,8 @@ class SMTP:
     """Letters over one connection of the mailer's, opened when needed and again after it was cut."""
 
     def __init__(self, mailer: str) -> None:
-        self._backend: Any = mailers[mailer]
+        backend: Any = mailers[mailer]
+        self._backend = backend
         if self._backend.timeout is None:
             self._backend.timeout = TIMEOUT
         self._open = False
@@ -96,7 +97,7 @@ class SMTP:
                 if not worn:
                     return cut.answer
             else:
-                self._handed += 1
+                self._handed += self._open
                 return answer
 
     def _send(self, sender: str, address: str, letter: bytes) -> Answer:
@@ -109,9 +110,10 @@ class SMTP:
             return refusal
         try:
             smtp.send(b"".join((quote_dots(letter), b".\r\n")))
-            smtp.sock.settimeout(self._backend.timeout * PATIENCE)
+            line: Any = smtp.sock
+            line.settimeout(self._backend.timeout * PATIENCE)
             code, text = smtp.getreply()
-            smtp.sock.settimeout(self._backend.timeout)
+            line.settimeout(self._backend.timeout)
         except _BROKEN as error:
             self.close()
             return Answer(Result.UNKNOWN, told(error))

@@ -86,7 +86,8 @@ def _of_database(key: int) -> Iterator[bool]:
 def _of_file(key: int) -> Iterator[bool]:
     """A lock on a file beside that of the database; in memory there is one process only, which ``_held`` speaks for."""
     name = str(connection.settings_dict["NAME"])
-    if connection.is_in_memory_db():
+    database: Any = connection
+    if database.is_in_memory_db():
         yield True
         return
     folder = Path(f"{name}-sending")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.utils import timezone
 
@@ -56,7 +57,7 @@ def pause(sender: Sender, domain: str, answer: str) -> SenderPause | None:
     return made
 
 
-def end_pauses(sender: Sender, domains: Iterable[str]) -> None:
+def end_pauses(sender: Any, domains: Iterable[str]) -> None:
     SenderPause.objects.filter(sender=sender, domain__in=list(domains)).delete()
 
 

@@ -69,7 +69,8 @@ def take(
             statement,
             [claim, at, at, mailing_id, mailing_id, after, at, *domains, size],
         )
-        rows = [Row(*one[:5], _read(one[5])) for one in cursor.fetchall()]
+        found = cursor.fetchall()
+    rows = [Row(*one)._replace(first_at=_read(one[5])) for one in found]
     return sorted(rows)
 
 

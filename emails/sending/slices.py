@@ -113,7 +113,8 @@ class _Slice:
         """
         mailing = batch.mailing
         user = author_of(mailing)
-        left = ledger.recheck(mailing, batch.rows, user)
+        in_hand: Any = batch.rows
+        left = ledger.recheck(mailing, in_hand, user)
         for row in batch.rows:
             if why := left.get(row.position):
                 yield Outcome(row.position, State.LEFT_OUT, row.attempts - 1, why)

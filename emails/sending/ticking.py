@@ -42,7 +42,7 @@ def tick() -> int:
     return made
 
 
-def kick(sender_id: int) -> int:
+def kick(sender_id: Any) -> int:
     """Have a task for each connection of a sender that has something to do and nobody at it."""
     sender = Sender.objects.filter(pk=sender_id).first()
     if sender is None or limits.room(sender) == 0:

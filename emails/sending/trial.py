@@ -54,10 +54,9 @@ def send_test(mailing: Mailing, *, user: Any, to: str, contact_id: int | None = 
 
 
 def _take_one(mailing: Mailing) -> None:
+    chosen: Any = mailing.sender_id
     with transaction.atomic():
-        sender = Sender.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=mailing.sender_id
-        )
+        sender = Sender.objects.select_for_update(of=("self",), no_key=True).get(pk=chosen)
         if limits.room(sender) == 0:
             raise ValidationError(
                 _("%(sender)s has sent as many mails as it may for now. Try again in a while.")
@@ -71,6 +70,7 @@ def _letter(
 ) -> bytes:
     writer = Writer(mailing, author)
     chosen = contact_id if contact_id is not None else _first(mailing, author)
+    chosen = chosen or 0
     values = values_for(mailing, [chosen], author).get(chosen, {}) if chosen else {}
     languages = languages_for(mailing, [chosen]) if chosen else {}
     language = languages.get(chosen, mailing.language) if chosen else mailing.language
