@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib import messages
@@ -41,6 +42,7 @@ from emails.versions import (
 
 # A template may be used for either; of what a mailing lacks, its own check tells.
 RECORD = "deal"
+_PLACE = re.compile(r"\{\{.*?\}\}")
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -265,7 +267,9 @@ def choose(request: HttpRequest, pk: int) -> HttpResponse:
 def keep(request: HttpRequest, pk: int) -> HttpResponse:
     """Save what a mailing says as a template."""
     mailing: Mailing = visible_or_404(Mailing, request.user, pk)
-    initial = {"name": mailing.subject[:80], "scope": Template.Scope.MINE}
+    # Called as its subject, without places for values.
+    name = " ".join(_PLACE.sub(" ", mailing.subject).split())
+    initial = {"name": name[:80], "scope": Template.Scope.MINE}
     form = NamedForm(request.POST or None, initial=initial, user=request.user)
     if request.method == "POST" and form.is_valid():
         try:
