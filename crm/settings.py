@@ -519,9 +519,10 @@ def provider_reports() -> dict[str, str]:
     if not given:
         return {}
     provider, _colon, secret = given.partition(":")
+    provider = provider.strip().lower().replace("-", "_")
     if not provider.replace("_", "").isalnum() or not secret.isalnum() or len(secret) < 32:
         refuse("MAIL_WEBHOOK", "does not name a provider and a secret", remedy)
-    return {"provider": provider.lower(), "secret": secret}
+    return {"provider": provider, "secret": secret}
 
 
 MAIL_WEBHOOK = provider_reports()

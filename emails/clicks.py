@@ -73,9 +73,9 @@ def read(token: str) -> tuple[Link, int] | None:
     found = ways_out.opened(token, ways_out.CLICK)
     if found is None or len(found) > 3:
         return None
-    mailing, number, *position = found
+    mailing, number, position = (*found, 0)[:3]
     link = Link.objects.filter(mailing=mailing, number=number).first()
-    return (link, position[0] if position else 0) if link else None
+    return (link, position) if link else None
 
 
 def note(link: Link, position: int) -> None:

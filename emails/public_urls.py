@@ -13,4 +13,5 @@ urlpatterns = [
     # As short as can be: it stands in a header of every mail (emails.ways_out.address).
     path("u/<str:token>", public_views.way_out, name="way_out"),
     path("c/<str:token>", public_views.click, name="click"),
+    path("mail/events/<str:token>/", public_views.provider_events, name="provider_events"),
 ]

@@ -16,6 +16,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.utils import translation
+from django.utils.crypto import constant_time_compare
 from django.utils.csp import CSP
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csp import csp_override
@@ -27,6 +28,7 @@ from crm.accounts.throttle import too_many_forged
 from emails import clicks, leaving, ways_out
 from emails.leaving import State
 from emails.models import Mailing, MailSettings, Recipient
+from emails.reports import provider
 from emails.values import language_of
 from settings.catalogue import catalogue
 
@@ -84,6 +86,21 @@ def way_out(request: HttpRequest, token: str) -> HttpResponse:
     return _page(request, mailing, position, state, step)
 
 
+@login_not_required
+@csrf_exempt
+@never_cache
+def provider_events(request: HttpRequest, token: str) -> HttpResponse:
+    """Where a provider tells what became of mails; there is no such page unless one is set up."""
+    secret = settings.MAIL_WEBHOOK.get("secret", "")
+    if not secret or not constant_time_compare(token, secret):
+        return refuse_forged(request)
+    try:
+        return provider.answer(request)
+    except ValueError:
+        # No JSON, or not as it was promised.
+        return HttpResponse(status=400)
+
+
 @public
 @require_http_methods(["GET", "HEAD"])
 def click(request: HttpRequest, token: str) -> HttpResponse:
@@ -119,7 +136,7 @@ def _page(
     request: HttpRequest, mailing: Mailing, position: int, state: State, step: str
 ) -> HttpResponse:
     row = Recipient.objects.filter(mailing=mailing, position=position)
-    contact_id, address = row.values_list("contact_id", "address").first() or (None, "")
+    contact_id, address = row.values_list("contact_id", "address").first() or (0, "")
     language = _language(request, mailing, contact_id)
     with translation.override(language):
         context = {
@@ -138,7 +155,7 @@ def _page(
     return HttpResponse(page, headers={"Content-Language": language})
 
 
-def _language(request: HttpRequest, mailing: Mailing, contact_id: int | None) -> str:
+def _language(request: HttpRequest, mailing: Mailing, contact_id: int) -> str:
     """The one asked for, else the recipient's as in the mail; what the browser prefers is not asked."""
     asked = request.GET.get("language", "")
     if asked in LANGUAGES:

@@ -17,16 +17,23 @@ _SENT = (State.SENT, State.UNCERTAIN)
 
 
 @retrying
-def note_result(mailing_id: int, position: int, kind: str, *, answer: str = "") -> bool:
+def note_result(
+    mailing_id: int,
+    position: int,
+    kind: str,
+    *,
+    answer: str = "",
+    reason: str = Failure.REFUSED,
+) -> bool:
     """Write a ``Report.Kind`` down with the mail that it is about; whether it was news.
 
-    Bounced: the mail has failed. Complained: it is counted, once. Delivered: a mail that was uncertain was sent.
-    Others change no row. Whom the address belongs to is written to no more is not decided here: see ``standing``.
+    Bounced: the mail has failed, for ``reason``. Complained: it is counted, once. Delivered: a mail that was uncertain
+    was sent. Others change no row. Whether the address is written to again is not decided here: see ``standing``.
     """
     with transaction.atomic():
         mailing = rows.locked(mailing_id)
         row = Recipient.objects.filter(mailing=mailing_id, position=position).first()
-        if row is None or not _note(mailing, row, kind, answer):
+        if row is None or not _note(mailing, row, kind, answer, reason):
             return False
         paused = thresholds.check(mailing)
     if paused:
@@ -34,9 +41,9 @@ def note_result(mailing_id: int, position: int, kind: str, *, answer: str = "") 
     return True
 
 
-def _note(mailing: Mailing, row: Recipient, kind: str, answer: str) -> bool:
+def _note(mailing: Mailing, row: Recipient, kind: str, answer: str, reason: str) -> bool:
     if kind == Kind.BOUNCED and row.state in _SENT:
-        _turn(mailing, row, State.FAILED, reason=Failure.REFUSED, answer=answer)
+        _turn(mailing, row, State.FAILED, reason=reason, answer=answer)
         _count(mailing, "bounced")
         return True
     if kind == Kind.COMPLAINED and row.state in _SENT and not row.complained_at:
