@@ -20,6 +20,7 @@ from crm.accounts.levels import Right
 from crm.bulk.pages import TYPED_ABOVE
 from crm.retry import retrying
 from emails import ledger, sending
+from emails.checking import problems
 from emails.compose_pages import concerns_of
 from emails.mailing_advice import Pace, warnings_of
 from emails.mailing_forms import ScheduleForm
@@ -85,6 +86,10 @@ def _go(request: HttpRequest, found: Mailing) -> HttpResponse:
     typed_wrong = wrong_number(expected, request.POST.get("typed", ""))
     if typed_wrong or (form is not None and not form.is_valid()):
         return _show(request, found, form=form, typed_wrong=typed_wrong, status=422)
+    if any(one.blocks for one in problems(found, found.author or request.user)):
+        return _show(
+            request, found, form=form, refusals=[_("Mend what the check found first.")], status=422
+        )
     values: dict[str, Any] = {"user": request.user, "expected": expected}
     try:
         if form is not None:
