@@ -17,6 +17,7 @@ from django_tasks_db.models import DBTaskResult
 
 from crm import nightly
 from crm.models import Heartbeat
+from emails.reports import tasks as reports
 from emails.sending import ticking
 
 logger = logging.getLogger(__name__)
@@ -105,6 +106,7 @@ class Heart(threading.Thread):
             if moved := take_over_from_the_dead():
                 logger.warning("Took over %d task(s) of a worker that died", moved)
             nightly.schedule()
+            reports.schedule()
         except DatabaseError:
             # One missed beat is no death; a database that comes back must find its worker alive.
             logger.warning("A heartbeat was missed", exc_info=True)
