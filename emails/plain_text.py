@@ -34,7 +34,7 @@ class _Plain(HTMLParser):
         given = dict(attrs)
         if tag in self.BLOCKS:
             # A list in a list is no paragraph of its own.
-            self._parts.append("\n" if tag in ("ul", "ol") and self._numbers else "\n\n")
+            self._parts.append("" if tag in ("ul", "ol") and self._numbers else "\n\n")
         if tag == "br":
             self._parts.append("\n")
         elif tag == "hr":
@@ -42,7 +42,8 @@ class _Plain(HTMLParser):
         elif tag in ("ul", "ol"):
             self._numbers.append(_number(given.get("start")) if tag == "ol" else None)
         elif tag == "li":
-            self._parts.append("\n" + self._point())
+            begins_line = bool(self._parts) and self._parts[-1].endswith("\n")
+            self._parts.append(("" if begins_line else "\n") + self._point())
         elif tag == "img":
             self._parts.append(given.get("alt") or "")
         elif tag == "a":

@@ -98,9 +98,9 @@ def _around(mailing: Mailing, language: str, reason: str) -> dict[str, Any]:
     scale = min(1, 240 / logo.width, 72 / logo.height) if logo else 1
     return {
         "look": look,
-        "on_colour": "#ffffff" if _is_dark(look.colour) else "#111111",
-        # In the dark, links in a dark colour would not be read.
-        "link_in_dark": "#6cb2f7" if _is_dark(look.colour) else look.colour,
+        "on_colour": next(one for one in ("#ffffff", "#111111") if _reads(one, look.colour, 4)),
+        "link": look.colour if _reads(look.colour, "#ffffff") else "#1f2328",
+        "link_in_dark": look.colour if _reads(look.colour, "#1b1e22") else "#6cb2f7",
         "logo": logo and f"{mailing.origin}{logo.path}",
         "logo_width": logo and round(logo.width * scale),
         "logo_height": logo and round(logo.height * scale),
@@ -112,12 +112,16 @@ def _around(mailing: Mailing, language: str, reason: str) -> dict[str, Any]:
     }
 
 
-def _is_dark(colour: str) -> bool:
-    """Whether white on it is read more easily than black, by the luminance of WCAG 2."""
+def _reads(colour: str, ground: str, contrast: float = 4.5) -> bool:
+    """Whether one is read on the other, by the contrast of WCAG 2. Of white and black, one has 4 on any ground."""
+    light, dark = sorted((_luminance(colour), _luminance(ground)), reverse=True)
+    return (light + 0.05) / (dark + 0.05) >= contrast
+
+
+def _luminance(colour: str) -> float:
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.05
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def reason_for(basis: str, mailing: Mailing, language: str, *, is_customer: bool = False) -> str:
