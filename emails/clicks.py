@@ -74,14 +74,15 @@ def read(token: str) -> tuple[Link, int] | None:
     if found is None or len(found) > 3:
         return None
     mailing, number, position = (*found, 0)[:3]
-    link = Link.objects.filter(mailing=mailing, number=number).first()
+    link = Link.objects.select_related("mailing").filter(mailing=mailing, number=number).first()
     return (link, position) if link else None
 
 
 def note(link: Link, position: int) -> None:
     """Count a click, and keep with the recipient which link it was, both only where that is turned on by now."""
     mode = MailSettings.current().clicks
-    if mode == Clicks.OFF:
+    if mode == Clicks.OFF or link.mailing.state not in Mailing.STARTED:
+        # What is clicked in a test mail says nothing of recipients.
         return
     with transaction.atomic():
         Link.objects.filter(pk=link.pk).update(clicks=F("clicks") + 1)

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from emails import merging
+from emails import clicks, merging
 from emails.addresses import normal
 from emails.audience import contacts_of
 from emails.letters import Letter
@@ -75,6 +75,7 @@ def _letter(
     languages = languages_for(mailing, [chosen]) if chosen else {}
     language = languages.get(chosen, mailing.language) if chosen else mailing.language
     letter: Letter = writer.letter_in(language)
+    values = {**values, **clicks.values_of(clicks.places_of(letter.content), mailing, POSITION)}
     now = timezone.now()
     row = Row(POSITION, chosen or 0, name, address, 1, now)
     # Who has nothing for a field is told so by the check; here the field shows where it is.

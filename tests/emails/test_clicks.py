@@ -32,8 +32,9 @@ def mailing(db: Any) -> Mailing:
     User.objects.create_user("anna", "anna@example.com", "a long password")
     sender = Sender.objects.create(name="Example Co", address="news@example.com")
     mailing = Mailing.objects.create(
-        sender=sender, subject="News", html=HTML, origin="https://crm.example.org", total=1, sent=1
-    )
+        sender=sender, subject="News", html=HTML, origin="https://crm.example.org",
+        state="done", total=1, sent=1,
+    )  # fmt: skip
     Recipient.objects.create(
         mailing=mailing, position=1, contact_id=1, state="sent", address="ada@example.org"
     )
@@ -181,6 +182,14 @@ def test_links_in_old_mails_lead_on_and_keep_nobody_once_that_is_turned_off(
     assert client.get(path_of(clicks.address(mailing, 1, 1)))["Location"] == NEWS
     assert counts() == [counted, 0]
     assert not AddressEvent.objects.exists()
+
+
+def test_what_is_clicked_in_a_test_mail_is_not_counted(client: Client, mailing: Mailing) -> None:
+    switch("known")
+    mail(mailing)
+    Mailing.objects.update(state="draft")
+    assert client.get(path_of(clicks.address(mailing, 1, 0)))["Location"] == NEWS
+    assert counts() == [0, 0]
 
 
 def test_no_link_can_be_made_up(client: Client, mailing: Mailing) -> None:
