@@ -167,6 +167,8 @@ def _wrong_with_audience(
 ) -> Iterator[Problem]:
     where = _("Recipients")
     try:
+        # The list may have gone since the ledger was written; it is written anew when sending starts.
+        contacts_of(mailing, user)
         if mailing.ledger_at and not mailing.waiting:
             yield Problem(
                 code="nobody",

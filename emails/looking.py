@@ -31,7 +31,7 @@ PICTURE_HEAVY, PICTURES_HEAVY = 400_000, 1_000_000
 HTML_HEAVY = 90_000
 _WORD = re.compile(r"\w+")
 _ADDRESS_LIKE = re.compile(
-    r"(?:https?://|www\.)[^\s/]+|[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b", re.I
+    r"(?:https?://)?[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}(?:[:/?#]\S*)?", re.I
 )
 _REPLY = re.compile(r"\s*(?:re|fwd?|aw|wg|tr)\s*:", re.I)
 
@@ -183,7 +183,7 @@ def _without_fields(href: str) -> str:
 
 def _is_host(host: str) -> bool:
     try:
-        return bool(host) and bool(idna.encode(host, uts46=True))
+        return all(host.removesuffix(".").split(".")) and bool(idna.encode(host, uts46=True))
     except idna.IDNAError:
         # With an underscore, or an address in numbers of the sixth version.
         return bool(re.fullmatch(r"[a-z0-9_.-]+|[0-9a-f:.]+", host))

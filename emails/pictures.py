@@ -26,7 +26,7 @@ BYTES_AT_MOST = 10 * 1024 * 1024
 # A file of a few kilobytes can unfold to gigabytes; its own header says how many pixels come.
 PIXELS_AT_MOST = 25_000_000
 # Of a JPEG only as many are ever decoded as its smaller copy needs.
-JPEG_PIXELS_AT_MOST = 100_000_000
+JPEG_PIXELS_AT_MOST = 80_000_000
 FRAMES_AT_MOST = 200
 # Twice the width of a mail, for screens with two pixels where others have one.
 WIDTH_AT_MOST, HEIGHT_AT_MOST = 1200, 4000
