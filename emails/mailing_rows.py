@@ -19,6 +19,8 @@ PAGE = 50
 SEARCHED_AT_MOST = 100
 # In what order outcomes are offered: what needs looking at first.
 ORDER = (State.UNCERTAIN, State.FAILED, State.SENDING, State.SENT, State.WAITING, State.LEFT_OUT)
+# Of the others the reason, as why a mail that was put off waits, is said in the row.
+TOLD_APART = (State.LEFT_OUT, State.FAILED)
 REASONS = {**dict(LeftOut.choices), **dict(Failure.choices)}
 
 
@@ -69,8 +71,7 @@ class LedgerRows:
         counted = rows.values_list("state", "reason").annotate(number=Count("position"))
         merged: dict[tuple[str, str], int] = {}
         for state, reason, number in counted:
-            # Why a mail that was put off waits is said in its row.
-            kept = reason if state in (State.LEFT_OUT, State.FAILED, State.UNCERTAIN) else ""
+            kept = reason if state in TOLD_APART else ""
             merged[state, kept] = merged.get((state, kept), 0) + number
         reasons = list(REASONS)
         found = [Group(state, reason, number) for (state, reason), number in merged.items()]
@@ -135,7 +136,7 @@ class LedgerRows:
         rows = Recipient.objects.filter(mailing=self.mailing.pk).order_by("position")
         if self.shown:
             rows = rows.filter(state=self.shown.state)
-            if self.shown.state in (State.LEFT_OUT, State.FAILED, State.UNCERTAIN):
+            if self.shown.state in TOLD_APART:
                 rows = rows.filter(reason=self.shown.reason)
         return rows.filter(self._matching()) if self.searched else rows
 
