@@ -69,6 +69,9 @@ class ComposeForm(Written, VersionedForm):
 
     tab = forms.CharField(required=False, max_length=22, widget=forms.HiddenInput)
 
+    # Whether the plain text is one's own is read before it.
+    field_order = ("sender", "language", "subject", "html", "own_text", "text")
+
     class Meta:
         model = Mailing
         fields = ("sender", "language", "subject", "html", "text")
