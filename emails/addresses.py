@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 import idna
 
@@ -21,14 +22,21 @@ def sendable(address: str) -> str:
     local, at, domain = address.strip().rpartition("@")
     if not at or len(local) > 64 or not _LOCAL.fullmatch(local):
         return ""
+    domain = _domain(domain) if len(domain) < 255 else ""
+    return f"{local}@{domain}" if domain and len(local) + len(domain) <= 253 else ""
+
+
+@lru_cache(maxsize=4_096)
+def _domain(text: str) -> str:
+    """A domain in ASCII; empty if it is none. Many addresses share one."""
     try:
-        domain = idna.encode(domain, uts46=True).decode("ascii").lower()
+        domain = idna.encode(text, uts46=True).decode("ascii").lower()
     except idna.IDNAError:
         return ""
     labels = domain.split(".")
-    if len(labels) < 2 or labels[-1].isdigit() or len(local) + len(domain) > 253:
+    if len(labels) < 2 or labels[-1].isdigit():
         return ""
-    return f"{local}@{domain}" if all(_LABEL.fullmatch(one) for one in labels) else ""
+    return domain if all(_LABEL.fullmatch(one) for one in labels) else ""
 
 
 def normal(address: str) -> str:

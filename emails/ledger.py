@@ -1,19 +1,19 @@
 """Who gets a mailing and who does not, written down before anything is sent.
 
-One INSERT around the statement of the audience, alike for SQLite and PostgreSQL. Only addresses that are written
-unusually pass through Python first, and, once anybody was erased, all of them: of the erased only hashes are kept.
+One INSERT around the statement of the audience, alike for SQLite and PostgreSQL. Before it Python reads the addresses
+once, for what a database cannot know: how an unusual one is written normally, and who was erased, of whom only hashes
+are kept. It tells the INSERT of these, and of addresses that several contacts share; they are few.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from django.db import connection, models, transaction
-from django.db.models import Count, Q
-from django.db.models.functions import Length
-from django.db.models.lookups import LessThanOrEqual
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from contacts.models import Contact
@@ -22,15 +22,18 @@ from crm.bulk.sql import each
 from crm.suppression.models import Suppression
 from crm.suppression.services import asker, suppressed
 from emails.addresses import normal
-from emails.audience import audience_of
+from emails.audience import Audience, audience_of
 from emails.models import Address, Mailing, MailSettings, Recipient
 from emails.reasons import LeftOut
 
 State = Recipient.State
-# Almost all addresses; of these, ``normal`` is the key that contacts have stored. Both databases read it alike.
-PLAIN = r"\A[A-Za-z0-9_+-]+(\.[A-Za-z0-9_+-]+)*@([A-Za-z0-9]+(-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,}\Z"
-# Shorter than any part of an address may be.
+# What almost all addresses look like: of these the key that contacts have stored is the normal address. Shorter than
+# any part of an address may be.
+_plain = re.compile(
+    r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,}"
+).fullmatch
 PLAIN_AT_MOST = 60
+TRIES = 3
 
 
 class Counted(NamedTuple):
@@ -51,86 +54,92 @@ def write(mailing: Mailing, user: Any) -> None:
     if mailing.sending or mailing.sent or mailing.uncertain or mailing.failed:
         raise RuntimeError("The ledger of a mailing that was sent is kept for good.")
     audience = audience_of(mailing, user)
-    with transaction.atomic():
-        stored = Recipient.objects.filter(mailing=mailing.pk)
-        stored._raw_delete(stored.db)  # type: ignore[attr-defined]
-        told = _told(audience.contacts)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _INSERT.format(
-                    audience=audience.statement.sql,
-                    told=each({"contact_id": "bigint", "address": "text", "erased": "integer"}),
-                    **_WORDS[connection.vendor],
-                ),
-                [
-                    json.dumps(told), mailing.pk, audience.unseen.value,
-                    int(MailSettings.current().basis_required), *audience.statement.params,
-                ],
-            )  # fmt: skip
-        _count(mailing)
+    for left in reversed(range(TRIES)):
+        try:
+            with transaction.atomic():
+                _write(mailing, audience)
+            return
+        except IntegrityError:
+            # Between reading the addresses and writing them down somebody got the address of another.
+            if not left:
+                raise
 
 
-_WORDS = {
-    # The one is compared by the index of addresses, the other sorted quickly.
-    "postgresql": {"alike": 'COLLATE "default"', "bytewise": 'COLLATE "C"'},
-    "sqlite": {"alike": "", "bytewise": ""},
-}
+def _write(mailing: Mailing, audience: Audience) -> None:
+    stored = Recipient.objects.filter(mailing=mailing.pk)
+    stored._raw_delete(stored.db)  # type: ignore[attr-defined]
+    told = _told(audience.contacts)
+    words = each({"contact_id": "bigint", "address": "text", "what": "text"})
+    alike = 'COLLATE "default"' if connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _INSERT.format(audience=audience.statement.sql, told=words, alike=alike),
+            [
+                json.dumps(told), mailing.pk, audience.unseen.value,
+                int(MailSettings.current().basis_required), *audience.statement.params,
+            ],
+        )  # fmt: skip
+        if any(what == LeftOut.SAME_ADDRESS for _pk, _address, what in told):
+            cursor.execute(_FIRST, [mailing.pk, mailing.pk])
+    _count(mailing)
+
+
+# The collation of addresses, so that their index can be used. SQLite uses an index of what is told only if it knows
+# that these are numbers.
 _INSERT = """
     INSERT INTO emails_recipient (mailing_id, position, contact_id, deal_id, name, address, state,
         reason, answer, attempts, claimed_by)
-    WITH told AS MATERIALIZED ({told})
-    SELECT r.mailing_id, r.position, r.contact_id, r.deal_id, r.name, r.address,
-        CASE WHEN r.reason = '' AND r.turn = 1 THEN 'waiting' ELSE 'left_out' END,
-        CASE WHEN r.reason = '' AND r.turn > 1 THEN 'same_address' ELSE r.reason END, '', 0, ''
+    WITH told AS MATERIALIZED (
+        SELECT CAST(v.contact_id AS bigint) AS contact_id, v.address, v.what FROM ({told}) AS v
+    )
+    SELECT w.mailing_id, w.position, w.contact_id, w.deal_id, w.name, w.address,
+        CASE WHEN w.reason = '' THEN 'waiting' ELSE 'left_out' END, w.reason, '', 0, ''
     FROM (
-        SELECT w.*, ROW_NUMBER() OVER (
-            PARTITION BY w.address {bytewise}, w.reason {bytewise} ORDER BY w.position
-        ) AS turn
+        SELECT %s AS mailing_id, k.position, k.contact_id, k.deal_id,
+            COALESCE(k.name, '') AS name, k.address,
+            CASE WHEN k.seen IS NULL THEN %s
+                WHEN k.email_key = '' THEN 'no_address'
+                WHEN k.address = '' THEN 'invalid'
+                WHEN k.what = 'erased' THEN 'erased'
+                WHEN s.suppressed <> '' THEN s.suppressed
+                WHEN %s = 1 AND COALESCE(s.basis, '') = '' THEN 'no_basis'
+                ELSE COALESCE(k.what, '') END AS reason
         FROM (
-            SELECT %s AS mailing_id, k.position, k.contact_id, k.deal_id,
-                COALESCE(k.name, '') AS name, k.address,
-                CASE WHEN k.seen IS NULL THEN %s
-                    WHEN k.email_key = '' THEN 'no_address'
-                    WHEN k.address = '' THEN 'invalid'
-                    WHEN k.erased = 1 THEN 'erased'
-                    WHEN s.suppressed <> '' THEN s.suppressed
-                    WHEN %s = 1 AND COALESCE(s.basis, '') = '' THEN 'no_basis'
-                    ELSE '' END AS reason
-            FROM (
-                SELECT a.*, t.erased,
-                    CASE WHEN t.contact_id IS NULL THEN COALESCE(a.email_key, '')
-                        ELSE t.address END {alike} AS address
-                FROM ({audience}) AS a LEFT JOIN told AS t ON t.contact_id = a.contact_id
-            ) AS k LEFT JOIN emails_address AS s ON s.address = k.address
-        ) AS w
-    ) AS r"""
+            SELECT a.*, t.what,
+                CASE WHEN t.contact_id IS NULL THEN COALESCE(a.email_key, '')
+                    ELSE t.address END {alike} AS address
+            FROM ({audience}) AS a LEFT JOIN told AS t ON t.contact_id = a.contact_id
+        ) AS k LEFT JOIN emails_address AS s ON s.address = k.address
+    ) AS w"""
+# Of those who share an address, whoever stands first.
+_FIRST = """
+    UPDATE emails_recipient SET state = 'waiting', reason = ''
+    WHERE mailing_id = %s AND position IN (
+        SELECT MIN(position) FROM emails_recipient
+        WHERE mailing_id = %s AND reason = 'same_address' GROUP BY address
+    )"""
 
 
-def _told(contacts: models.QuerySet) -> list[tuple[int, str, int]]:
-    """What the database cannot find out: the id, the normal address, and whether whoever had it was erased."""
-    rows = contacts.exclude(match_email="")
-    plain = Q(email__regex=PLAIN) & Q(LessThanOrEqual(Length("email"), PLAIN_AT_MOST))
-    erased: Callable[[str], bool] | None = None
-    if Suppression.objects.exists():
-        erased = asker()
-        odd = rows.exclude(plain).values_list("pk", flat=True)
-        return _of_all(rows, set(odd), erased)
-    odd = rows.exclude(plain).values_list("pk", "email")
-    return [(pk, normal(email), 0) for pk, email in odd]
-
-
-def _of_all(
-    rows: models.QuerySet, odd: set[int], erased: Callable[[str], bool]
-) -> list[tuple[int, str, int]]:
-    found = []
-    for pk, email, key in rows.values_list("pk", "email", "match_email").iterator(5_000):
-        address = normal(email) if pk in odd else key
+def _told(contacts: QuerySet) -> list[tuple[int, str, str]]:
+    """Of contacts about which the database cannot know all: the id, the normal address, and whether whoever had it was
+    erased or it is shared.
+    """
+    is_erased = asker() if Suppression.objects.exists() else None
+    told: dict[int, tuple[int, str, str]] = {}
+    first: dict[str, int] = {}
+    rows = contacts.exclude(match_email="").values_list("pk", "email", "match_email")
+    for pk, email, key in rows.iterator(chunk_size=5_000):
+        address = key
+        if len(email) > PLAIN_AT_MOST or not _plain(email):
+            address = normal(email)
+            told[pk] = (pk, address, "")
         # However it was written when the person was erased.
-        gone = erased(email) if pk in odd else erased(key)
-        gone = gone or (pk in odd and erased(address))
-        if gone or pk in odd:
-            found.append((pk, address, int(gone)))
-    return found
+        if is_erased and (is_erased(email) or (address != key and is_erased(address))):
+            told[pk] = (pk, address, LeftOut.ERASED.value)
+        elif address and (other := first.setdefault(address, pk)) != pk:
+            told[pk] = (pk, address, LeftOut.SAME_ADDRESS.value)
+            told[other] = (other, address, LeftOut.SAME_ADDRESS.value)
+    return [*told.values()]
 
 
 def _count(mailing: Mailing) -> None:
@@ -188,7 +197,7 @@ def counts(mailing: Mailing) -> list[Counted]:
     return [Counted(reason, found[reason]) for reason in LeftOut if reason in found]
 
 
-def rows(mailing: Mailing, *, reason: str = "") -> models.QuerySet[Recipient]:
+def rows(mailing: Mailing, *, reason: str = "") -> QuerySet[Recipient]:
     """The rows that are left out for a reason; without one, those that are not left out."""
     found = Recipient.objects.filter(mailing=mailing.pk).order_by("position")
     if reason:

@@ -18,6 +18,7 @@ from crm.accounts.models import User
 from crm.lists.registry import registry_of
 from crm.lists.saved import create_list
 from crm.lists.state import ListState
+from crm.suppression.services import _normalised, asker, normalised, suppressed
 from crm.suppression.services import suppress as erase
 from deals.models import Deal
 from emails import ledger, standing
@@ -278,6 +279,38 @@ def test_who_was_erased_stays_out_however_the_address_comes_back(ann: User) -> N
     assert written(mailing_to(ann), ann) == dict(
         zip(back, ["erased", "erased", WAITING], strict=True)
     )
+
+
+def test_addresses_are_hashed_quickly_as_they_were_slowly() -> None:
+    odd = [
+        *ODD,
+        *(one.upper() for one in ODD),
+        "a.b@c.d..",
+        "x" * 300,
+        "Ａ@Ｂ.example",
+        "a@" + "b" * 64,
+    ]
+    assert [normalised(one) for one in odd] == [_normalised(one) for one in odd]
+    erase(odd[::2], "erased")
+    is_erased = asker()
+    assert {one for one in odd if is_erased(one)} == set(suppressed(odd)) - {"", " "}
+
+
+def test_an_address_that_becomes_anothers_while_the_ledger_is_written_is_mailed_once(
+    ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between reading addresses and writing them down, on PostgreSQL; here it reads none at first."""
+    ada, eve = person("A", email="one@example.org"), person("B", email="one@example.org")
+    reads = ledger._told
+    told: list[Any] = []
+
+    def read(contacts: Any) -> Any:
+        told.append([] if not told else reads(contacts))
+        return told[-1]
+
+    monkeypatch.setattr(ledger, "_told", read)
+    assert written(mailing_to(ann), ann) == {ada.pk: WAITING, eve.pk: "same_address"}
+    assert len(told) == 2
 
 
 # -- what happened since
