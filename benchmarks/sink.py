@@ -60,8 +60,7 @@ class Sink:
 
 
 def read(file: Path) -> list[Letter]:
-    letters: list[Letter] = pickle.loads(file.read_bytes())
-    return letters
+    return [Letter(*one) for one in pickle.loads(file.read_bytes())]
 
 
 @contextmanager
@@ -130,7 +129,7 @@ def main() -> None:
     threading.Thread(target=_listen, args=[listening, letters], daemon=True).start()
     for line in sys.stdin:
         if file := line.strip():
-            Path(file).write_bytes(pickle.dumps(letters))
+            Path(file).write_bytes(pickle.dumps([tuple(one) for one in letters]))
         print(len(letters), sum(len(one.wire) for one in letters), flush=True)
         letters.clear()
 
