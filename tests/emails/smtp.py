@@ -290,7 +290,8 @@ class _Conversation(smtp.SMTP):
             await self.push("354 End data with <CR><LF>.<CR><LF>")
             await self._reader.readuntil(b"\r\n")
             await self._misbehaved(Step.LETTER, address)
-            return
+            # Whatever else has come already is no command.
+            raise ConnectionResetError
         await super().smtp_DATA(arg)
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: smtp.Envelope) -> Any:
