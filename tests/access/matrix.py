@@ -187,6 +187,8 @@ get("home", signed_in)
 get("favicon", public)
 get("healthz", public)
 get("readyz", anybody)
+# Known by its address or not at all; tests/emails/test_pictures.py has one that is there.
+get("emails:picture", nobody, arguments=made(key="a" * 22, extension="png"))
 post("set_language", public, data=sending(language="fr"), writes=False)
 post("set_theme", public, data=sending(theme="dark"), writes=False)
 both("shortcuts", signed_in, sending(shortcuts="off"))
