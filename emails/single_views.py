@@ -84,10 +84,10 @@ def change_standing(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _suppress(request: HttpRequest, pk: int) -> tuple[Contact, str]:
-    contact = _addressed(request, pk)
+    contact = _edited(request, pk)
     form = SuppressForm(request.POST)
-    if not form.is_valid():
-        return contact, _refused(request, form)
+    if _unaddressed(request, contact) or not _valid(request, form):
+        return contact, ""
     reason = form.cleaned_data["reason"]
     standing.suppress(
         [contact.email],
@@ -99,10 +99,10 @@ def _suppress(request: HttpRequest, pk: int) -> tuple[Contact, str]:
 
 
 def _basis(request: HttpRequest, pk: int) -> tuple[Contact, str]:
-    contact = _addressed(request, pk)
+    contact = _edited(request, pk)
     form = BasisForm(request.POST)
-    if not form.is_valid():
-        return contact, _refused(request, form)
+    if _unaddressed(request, contact) or not _valid(request, form):
+        return contact, ""
     given = form.cleaned_data
     standing.set_basis(
         [contact.email],
@@ -129,13 +129,22 @@ def _lift(request: HttpRequest, pk: int) -> tuple[Contact, str]:
 STEPS = {"basis": _basis, "suppress": _suppress, "lift": _lift}
 
 
-def _addressed(request: HttpRequest, pk: int) -> Contact:
+def _edited(request: HttpRequest, pk: int) -> Contact:
     contact: Contact = editable_or_refuse(Contact, request.user, pk)
-    if not MailCard(contact, request.user, may_edit=True).may_set_basis:
-        raise Http404
     return contact
 
 
-def _refused(request: HttpRequest, form: Any) -> str:
-    messages.error(request, " ".join(text for texts in form.errors.values() for text in texts))
-    return ""
+def _unaddressed(request: HttpRequest, contact: Contact) -> bool:
+    """Whether there is no address that could stand anywhere, which is then told."""
+    card = MailCard(contact, request.user, may_edit=True)
+    if card.may_set_basis:
+        return False
+    messages.error(request, card.obstacle)
+    return True
+
+
+def _valid(request: HttpRequest, form: Any) -> bool:
+    """Whether what was sent can be done; what is wrong with it is told."""
+    if not form.is_valid():
+        messages.error(request, " ".join(text for texts in form.errors.values() for text in texts))
+    return bool(form.is_valid())

@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import reverse
 
+import tests.access.matrix_mail  # noqa: F401 (enters its addresses)
 from contacts.models import Contact
 from contacts.querysets import ContactQuerySet
 from crm.accounts.middleware import SecondFactorMiddleware
