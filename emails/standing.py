@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -288,7 +288,7 @@ def told(ground: Ground) -> dict[str, str]:
         "basis": ground.basis,
         "source": ground.source,
         "text": ground.text,
-        "at": ground.at.isoformat() if ground.at else "",
+        "at": ground.at.astimezone(UTC).isoformat() if ground.at else "",
     }
 
 
