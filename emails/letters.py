@@ -14,10 +14,11 @@ from binascii import b2a_base64, b2a_qp
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from emails.merging import Place, Text, Values, fill, in_html, in_line
+from emails.merging import WAYS, Place, Text, Values, fill, in_html, in_line, value_of
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,6 +28,10 @@ Quoting = Callable[[str], str]
 WAY_OUT = "unsubscribe_link"
 # RFC 2047: an encoded word has 75 characters at most, 12 of which are “=?utf-8?b?” and “?=”; base64 makes 4 of 3.
 _WORD = 45
+# RFC 2045: bytes of a line, without its end.
+_LINE = 76
+# RFC 5322: 78 bytes are good, more than 998 are not allowed. The header's name needs some of them.
+_FOLDS_AT, _WORD_AT_MOST = 64, 900
 _PLAIN = re.compile(r"[ -~]*")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 
@@ -85,7 +90,7 @@ class Letter:
             (
                 line("To", mailbox(envelope.name, envelope.address)),
                 line("Subject", encoded(self.subject_for(values))),
-                line("Date", format_datetime(date)),
+                line("Date", _day_and_time(date)),
                 line("Message-ID", envelope.message_id),
                 line("List-Unsubscribe", ways_out(envelope)),
                 self._head,
@@ -109,25 +114,31 @@ class _Part:
             "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
         )
         self._pieces: list[bytes | Place] = [head.encode()]
+        last = len(text) - 1
         for number, piece in enumerate(text):
-            # A soft line break, which is no character of the text: each piece begins a line of its own.
-            between = b"=\r\n" if number else b""
             if isinstance(piece, Place):
-                self._pieces += [between, piece]
+                self._pieces.append(piece)
+                # The text goes on where the value, which ends its line, has ended.
+                self._pieces.append(b"=\r\n" if number < last else b"")
             else:
-                self._pieces.append(between + quoted_printable(piece))
+                wire = quoted_printable(piece)
+                self._pieces.append(wire if number == last else _torn_off(wire))
 
     def filled(self, values: Values, escaped: Quoting) -> bytes:
         return b"".join(
-            quoted_printable(fill((piece,), values, escaped)) if isinstance(piece, Place) else piece
-            for piece in self._pieces
+            [
+                piece
+                if type(piece) is bytes
+                else _value_on_wire(value_of(piece, values), WAYS.get(piece.way, escaped))
+                for piece in self._pieces
+            ]  # type: ignore[union-attr, arg-type]
         )
 
 
-def ways_out(envelope: Envelope) -> str:
-    """One on a line, so that none of them is too long for it."""
-    ways = [envelope.way_out, *([envelope.by_mail] if envelope.by_mail else [])]
-    return ",\r\n ".join(f"<{one}>" for one in ways)
+@lru_cache(maxsize=10_000)
+def _value_on_wire(value: str, quoted: Quoting) -> bytes:
+    """A value as it stands in a part; the same first names and companies come again and again."""
+    return _shortened(quoted_printable(quoted(value)))
 
 
 def quoted_printable(text: str) -> bytes:
@@ -136,6 +147,29 @@ def quoted_printable(text: str) -> bytes:
     wire = b2a_qp(crlf.encode(), istext=True)
     # Where the text has no line break of its own to learn from, it breaks lines with LF alone.
     return wire if b"\r\n" in wire else wire.replace(b"\n", b"\r\n")
+
+
+def _torn_off(wire: bytes) -> bytes:
+    """With a line break at its end that is no character of the text: what follows begins a line of its own."""
+    return _shortened(wire) + b"=\r\n"
+
+
+def _shortened(wire: bytes) -> bytes:
+    """With room for one byte more on its last line."""
+    if len(wire) - (wire.rfind(b"\n") + 1) < _LINE:
+        return wire
+    end = 3 if wire[-3:-2] == b"=" else 1
+    return wire[:-end] + b"=\r\n" + wire[-end:]
+
+
+def ways_out(envelope: Envelope) -> str:
+    """One on a line, so that none of them is too long for it."""
+    ways = [envelope.way_out, *([envelope.by_mail] if envelope.by_mail else [])]
+    return ",\r\n ".join(f"<{one}>" for one in ways)
+
+
+# Those of one batch share it.
+_day_and_time = lru_cache(maxsize=16)(format_datetime)
 
 
 def line(name: str, value: str) -> bytes:
@@ -147,7 +181,8 @@ def mailbox(name: str, address: str) -> str:
     name = in_line(name)
     if not name:
         return address
-    if not _PLAIN.fullmatch(name):
+    # Some programs look for encoded words between quotes too.
+    if not _PLAIN.fullmatch(name) or "=?" in name:
         return f"{encoded(name)} <{address}>"
     if not _ATOMS.fullmatch(name):
         name = '"' + name.replace("\\", r"\\").replace('"', r"\"") + '"'
@@ -157,7 +192,14 @@ def mailbox(name: str, address: str) -> str:
 def encoded(text: str) -> str:
     """A header's text in ASCII: as it is where it can be, else in words of RFC 2047, one on a line."""
     if _PLAIN.fullmatch(text) and "=?" not in text:
-        return text
+        if len(text) <= _FOLDS_AT:
+            return text
+        folded = _folded(text)
+        if folded is not None:
+            return folded
+    whole = text.encode()
+    if len(whole) <= _WORD:
+        return _as_word(whole)
     words: list[str] = []
     word = b""
     for letter in text:
@@ -167,6 +209,19 @@ def encoded(text: str) -> str:
             word = b""
         word += raw
     return "\r\n ".join([*words, _as_word(word)])
+
+
+def _folded(text: str) -> str | None:
+    """On lines that begin with a blank, broken where there is one; None where a word is too long for any line."""
+    lines = [""]
+    for word in text.split(" "):
+        if len(word) > _WORD_AT_MOST:
+            return None
+        if lines[-1] and len(lines[-1]) + len(word) >= _FOLDS_AT:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
+    return "\r\n ".join(lines)
 
 
 def _as_word(raw: bytes) -> str:

@@ -235,12 +235,13 @@ def lacking(text: Text, values: Values) -> list[str]:
 def fill(text: Text, values: Values, quoted: Callable[[str], str] = str) -> str:
     """The text for one recipient. Raises ``KeyError`` for what is ``lacking``."""
     return "".join(
-        piece if isinstance(piece, str) else WAYS.get(piece.way, quoted)(_value(piece, values))
+        piece if isinstance(piece, str) else WAYS.get(piece.way, quoted)(value_of(piece, values))
         for piece in text
     )
 
 
-def _value(place: Place, values: Values) -> str:
+def value_of(place: Place, values: Values) -> str:
+    """What stands there for one recipient, not yet quoted. Raises ``KeyError`` where there is nothing."""
     value = _found(place, values)
     if value is None:
         raise KeyError(place.name)

@@ -128,14 +128,14 @@ class SMTP:
         """Ask the server to take a letter: why it does not; None if it waits for the letter."""
         result = Result.BUSY
         try:
-            code, text = smtp.mail(sender)
+            code, text = smtp.docmd("MAIL", f"FROM:<{sender}>")
             if code != 250:
                 return self._declined(smtp, code, text, _of_sender(code, text))
             result = Result.LATER
-            code, text = smtp.rcpt(address)
+            code, text = smtp.docmd("RCPT", f"TO:<{address}>")
             if code not in (250, 251, 252):
                 return self._declined(smtp, code, text, refused(code, text, address_named=True))
-            code, text = smtp.docmd("data")
+            code, text = smtp.docmd("DATA")
             if code != 354:
                 return self._declined(smtp, code, text, refused(code, text))
         except _BROKEN as error:

@@ -113,8 +113,9 @@ def finish(batch: Batch, outcomes: Sequence[Outcome], seconds: float) -> Mailing
 
 @retrying
 def _finish(batch: Batch, outcomes: Sequence[Outcome], seconds: float) -> Mailing:
+    mailing = batch.mailing
     with transaction.atomic(durable=True):
-        mailing = rows.locked(batch.mailing.pk)
+        rows.lock_counts(mailing)
         if mailing.state == Mailing.State.CANCELLED:
             outcomes = [_cancelled(one) for one in outcomes]
         counted: Counter[tuple[str, str]] = Counter()
@@ -126,7 +127,7 @@ def _finish(batch: Batch, outcomes: Sequence[Outcome], seconds: float) -> Mailin
         more = {"bounced": F("bounced") + bounced} if bounced else {}
         rows.count(mailing, moved, seconds=F("seconds") + seconds, **more)
         if bounced:
-            mailing.refresh_from_db(fields=["bounced"])
+            mailing.bounced += bounced
             thresholds.suppress_bounced(batch, outcomes)
             thresholds.check(mailing)
         ending.end_if_done(mailing)

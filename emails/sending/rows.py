@@ -18,6 +18,10 @@ from django.utils import timezone
 from emails.models import Mailing, Recipient
 
 State = Recipient.State
+# What changes of a mailing once it has started.
+_MOVING = (
+    "state", "problem", "finished_at", "told_at", "measured_from", "bounced", "complained", *State.values,
+)  # fmt: skip
 
 
 class Row(NamedTuple):
@@ -74,8 +78,8 @@ def take(
     return sorted(rows)
 
 
-def write(mailing_id: int, claim: str, outcomes: Iterable[Outcome], *, was: str) -> None:
-    """Give rows that a connection has in hand, in the state ``was``, what they come to."""
+def write(mailing_id: int, claim: str, outcomes: Iterable[Outcome], *, was: str) -> int:
+    """Give rows that a connection has in hand, in the state ``was``, what they come to; how many were in it."""
     at = _moment(timezone.now())
     values = [
         (one.state, one.reason, one.answer[:500], one.attempts, _moment(one.due_at), one.position)
@@ -90,7 +94,7 @@ def write(mailing_id: int, claim: str, outcomes: Iterable[Outcome], *, was: str)
                 WHERE mailing_id = %s AND position = %s AND claimed_by = %s AND state = %s""",
                 [(*one[:5], at, mailing_id, one[5], claim, was) for one in values],
             )
-        return
+            return int(cursor.rowcount)
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE emails_recipient r SET state = v.value ->> 0, reason = v.value ->> 1,
@@ -101,6 +105,7 @@ def write(mailing_id: int, claim: str, outcomes: Iterable[Outcome], *, was: str)
             AND r.claimed_by = %s AND r.state = %s""",
             [at, json.dumps(values), mailing_id, claim, was],
         )
+        return int(cursor.rowcount)
 
 
 def in_hand(mailing_id: int, claim: str, positions: Collection[int]) -> dict[int, str]:
@@ -129,6 +134,13 @@ def locked(mailing_id: int) -> Mailing:
     # Of the mailing alone: its author may be gone, and PostgreSQL locks no outer join.
     rows = Mailing.objects.select_for_update(of=("self",), no_key=True)
     return rows.select_related("author", "sender").get(pk=mailing_id)
+
+
+def lock_counts(mailing: Mailing) -> None:
+    """Lock the row of a mailing that was read before, and read what may have changed of it since."""
+    now = Mailing.objects.select_for_update(no_key=True).values(*_MOVING).get(pk=mailing.pk)
+    for name, value in now.items():
+        setattr(mailing, name, value)
 
 
 def _moment(value: datetime | None) -> str | None:

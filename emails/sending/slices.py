@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import connection
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -19,7 +18,6 @@ from crm.accounts.levels import Right
 from crm.actor import acting_as
 from emails import ledger
 from emails.models import Mailing
-from emails.reasons import Failure
 from emails.sending import batches, dead, ending
 from emails.sending.batches import Batch, Places
 from emails.sending.handing import Courier
@@ -34,13 +32,10 @@ logger = logging.getLogger(__name__)
 SLICE = 20.0
 # A batch that took longer is followed by a smaller one, a quick one by a larger: what a pause, an unsubscribing or a
 # dead worker leaves open is little.
-BATCH_TAKES = 0.5
+BATCH_TAKES = 1.0
 FIRST_BATCH, SMALLEST_BATCH, LARGEST_BATCH = 20, 1, 100
 # After so long the rest of a batch goes back.
 BATCH_AT_MOST = 3.0
-# SQLite has one writer at a time, and who waits looks again every tenth of a second: everybody else gets their turn
-# between two batches.
-WRITES_FOR, AIR = 0.4, 0.11
 
 
 def work(sender_id: int, slot: int, *, lasts: float = SLICE) -> bool:
@@ -67,7 +62,6 @@ class _Slice:
         self.halted = False
 
     def run(self) -> bool:
-        breathed = time.monotonic()
         try:
             while not self.halted and self.hold.lasts():
                 if time.monotonic() > self.ends_at:
@@ -76,10 +70,6 @@ class _Slice:
                 if batch is None:
                     return False
                 self._work_off(batch)
-                if connection.vendor == "sqlite" and time.monotonic() - breathed > WRITES_FOR:
-                    if not connection.in_atomic_block:
-                        time.sleep(AIR)
-                    breathed = time.monotonic()
             # Another slice finds out what there is, with another connection to the database.
             return not self.halted
         finally:
@@ -121,12 +111,9 @@ class _Slice:
         rows = [row for row in batch.rows if row.position not in left]
         if not rows:
             return
-        letters = self._writer(mailing, user).letters(rows)
-        for row in rows:
-            if row.position not in letters:
-                yield Outcome(row.position, State.FAILED, row.attempts - 1, Failure.LACKING)
-        due = [(row, letters[row.position]) for row in rows if row.position in letters]
-        yield from self.courier.deliver(batch, due, until)
+        letters, failed = self._writer(mailing, user).letters(rows)
+        yield from failed
+        yield from self.courier.deliver(batch, letters, until)
 
     def _writer(self, mailing: Mailing, user: Any) -> Writer:
         """What a mailing says does not change once it has started; what its author may see does."""

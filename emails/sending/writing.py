@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.utils import timezone
@@ -12,8 +13,10 @@ from contacts.statuses import CustomerStatus
 from emails import clicks, ways_out
 from emails.letters import Envelope, Letter
 from emails.models import Address, Mailing, Sender
+from emails.reasons import Failure
 from emails.rendering import content_of, reason_for
-from emails.sending.rows import Row
+from emails.sending.rows import Outcome, Row, State
+from emails.transport import told
 from emails.values import known_names, language_of, values_for
 from settings.catalogue import catalogue
 
@@ -37,8 +40,8 @@ class Writer:
         self._clicked: dict[Reader, list[str]] = {}
         self._reasons: dict[tuple[str, str, bool], str] = {}
 
-    def letters(self, rows: Sequence[Row]) -> dict[int, bytes]:
-        """The letter of each row, by position; those that lack a value are not in it.
+    def letters(self, rows: Sequence[Row]) -> tuple[list[tuple[Row, bytes]], list[Outcome]]:
+        """The letters of these rows, and what becomes of those of which none can be made.
 
         The same few statements, however many rows.
         """
@@ -46,20 +49,25 @@ class Writer:
         values = values_for(self.mailing, ids, self.user)
         readers = self._readers(rows)
         now = timezone.localtime()
-        found = {}
+        made, failed = [], []
         for row in rows:
             reader, own = readers.get(row.contact_id), values.get(row.contact_id)
             if reader is None or own is None:
+                # Gone since it was looked for, a moment ago: whoever takes the row next finds out why.
+                failed.append(Outcome(row.position, State.WAITING, row.attempts - 1))
                 continue
-            letter = self._letter(reader)
-            clicked = clicks.values_of(self._clicked[reader], self.mailing, row.position)
             try:
-                found[row.position] = letter.to(
-                    self.envelope(row), {**own, **clicked} if clicked else own, now
-                )
-            except KeyError:
-                continue
-        return found
+                made.append((row, self._written(row, reader, own, now)))
+            except KeyError as lacking:
+                failed.append(_failed(row, Failure.LACKING, str(lacking.args[0])))
+            except ValueError as error:
+                failed.append(_failed(row, Failure.REJECTED, told(error)))
+        return made, failed
+
+    def _written(self, row: Row, reader: Reader, own: Mapping[str, str], now: datetime) -> bytes:
+        letter = self._letter(reader)
+        clicked = clicks.values_of(self._clicked[reader], self.mailing, row.position)
+        return letter.to(self.envelope(row), {**own, **clicked} if clicked else own, now)
 
     def _readers(self, rows: Sequence[Row]) -> dict[int, Reader]:
         account = catalogue().account.language
@@ -114,6 +122,10 @@ class Writer:
             way_out=ways_out.address(self.mailing, row.position),
             by_mail=ways_out.by_mail(self.mailing, row.position),
         )
+
+
+def _failed(row: Row, reason: str, answer: str) -> Outcome:
+    return Outcome(row.position, State.FAILED, row.attempts - 1, reason, answer)
 
 
 def headers_of(sender: Sender, language: str) -> Mapping[str, str]:
