@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 LARGEST = 1_000_000
 # Letters that are looked through for what a report says, and for proofs of ours.
 SAID, SHOWN = 60_000, 400_000
+LONGEST_HEADER = 2_000
 # Parts in parts: who packs deeper has nothing to say.
 DEEPEST, MOST_PARTS = 60, 400
 
@@ -101,9 +102,12 @@ STATUS = ("message/delivery-status", "message/global-delivery-status")
 
 def _kind(message: Message) -> str:
     try:
-        return message.get_content_type()
+        kind = message.get_content_type()
     except Exception:
         return "text/plain"
+    # Without the boundary that it should have, it is one text.
+    is_torn = kind.startswith("multipart/") and not isinstance(message.get_payload(), list)
+    return "text/plain" if is_torn else kind
 
 
 def _headers(message: Message) -> list[tuple[str, str]]:
@@ -181,7 +185,7 @@ def _head(raw: bytes) -> list[tuple[str, str]]:
 def decoded(value: str) -> str:
     """A header's text, its encoded words read."""
     try:
-        return str(make_header(decode_header(value)))
+        return str(make_header(decode_header(value[:LONGEST_HEADER])))
     except Exception:
         return value
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from emails.addresses import normal
 from emails.models import Report
@@ -49,7 +50,7 @@ def read(raw: bytes) -> Notice:
         # Who asks by mail may quote the mail of somebody else: only what they ask for counts.
         return Notice(outcomes=wish, evidence=mail.subject)
     outcomes = _complaint(mail) or _delivery(mail) or _in_words(mail)
-    return Notice(outcomes=tuple(outcomes[:MOST]), evidence=mail.shown if outcomes else "")
+    return Notice(outcomes=tuple(outcomes), evidence=mail.shown if outcomes else "")
 
 
 # A mail of ours goes to one recipient; lists behind an address may be longer than this, and tell nothing more.
@@ -83,7 +84,8 @@ def _delivery(mail: Mail) -> list[Outcome]:
     part = mail.of_kind(*STATUS)
     # Some send the fields as plain text, or under the name of something else.
     text = part.text if part else mail.said if "final-recipient:" in mail.said.lower() else ""
-    return [one for block in _blocks(text) if (one := _of_block(block))]
+    found = (one for block in _blocks(text) if (one := _of_block(block)))
+    return list(islice(found, MOST))
 
 
 def _blocks(text: str) -> Iterator[dict[str, str]]:
