@@ -215,12 +215,10 @@ def transport(mailer: str) -> SMTP | Messages:
     return SMTP(mailer) if isinstance(mailers[mailer], EmailBackend) else Messages(mailer)
 
 
-_DOTS = re.compile(rb"(?m)^\.")
-
-
 def quote_dots(letter: bytes) -> bytes:
     """RFC 5321, 4.5.2: a line that begins with a dot gets one more, so that none of them ends the letter."""
-    return _DOTS.sub(b"..", letter) if b"\n." in letter or letter.startswith(b".") else letter
+    letter = letter.replace(b"\n.", b"\n..")
+    return b"." + letter if letter.startswith(b".") else letter
 
 
 _STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
