@@ -43,7 +43,7 @@ class MailServer:
     @property
     def label(self) -> str:
         if self.kind == FILES:
-            where = _("files, sent to nobody")
+            where = _("written to files, sent to nobody")
         elif self.kind == CONSOLE:
             where = _("shown on the console, sent to nobody")
         else:
@@ -66,7 +66,8 @@ def _server(name: str, config: dict[str, Any]) -> MailServer:
     options = config.get("OPTIONS", {})
     if kind == "smtp":
         return MailServer(name, kind, str(options.get("host", "")), int(options.get("port") or 25))
-    return MailServer(name, kind, folder=str(options.get("file_path", "")))
+    folder = str(options.get("file_path", "")).removeprefix(f"{settings.BASE_DIR}/")
+    return MailServer(name, kind, folder=folder)
 
 
 def server_of(sender: Sender) -> MailServer | None:

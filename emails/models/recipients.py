@@ -56,10 +56,10 @@ class Recipient(models.Model):
         ordering = ["mailing", "position"]
         constraints = [
             models.UniqueConstraint(fields=["mailing", "contact_id"], name="recipient_once"),
-            # Whatever happens, no address gets a mailing twice.
+            # Whatever happens, no address gets a mailing twice. Those of erased people are empty.
             models.UniqueConstraint(
                 fields=["mailing", "address"],
-                condition=~Q(state="left_out"),
+                condition=~Q(state="left_out") & ~Q(address=""),
                 name="recipient_one_an_address",
             ),
         ]

@@ -92,6 +92,15 @@ def test_settings_lead_to_it(web: Client) -> None:
         assert f'href="{reverse(f"emails:{name}")}"' in page
 
 
+def test_what_was_typed_is_not_lost_over_the_password() -> None:
+    one = sender()
+    client = signed_in(root())
+    asked = client.post(path(one, "edit/"), filled(name="Renamed"))
+    client.post(asked["Location"], {"password": PASSWORD, "next": path(one, "edit/")})
+    one.refresh_from_db()
+    assert one.name == "Renamed"
+
+
 # -- keeping them
 
 
@@ -106,7 +115,7 @@ def test_a_sender_is_made_and_told_of(web: Client) -> None:
         2000,
         None,
     )
-    for shown in ("Example", "team@example.org", "Ben", "2000 a day", "Saved."):
+    for shown in ("Example", "team@example.org", "Ben", "2,000 a day", "Saved."):
         assert shown in text_of(answer)
     entry = Entry.objects.get(action=Action.SETTING_CHANGED)
     assert (entry.record, entry.after["address"]) == ("emails.sender", "crm@example.org")
@@ -289,7 +298,7 @@ def test_what_the_dns_says_is_kept_with_its_time_and_shown(
     shown = text_of(web.post(path(one, "check/"), follow=True))
     one.refresh_from_db()
     assert one.checked_at is not None
-    for words in ("must be mended", "_dmarc.example.org", "v=DMARC1; p=none", "checked on"):
+    for words in ("must be mended", "_dmarc.example.org", "v=DMARC1; p=none", "Checked on"):
         assert words in shown
     assert "<script>" not in shown
     assert "must be mended" in text_of(web.get(LIST))
