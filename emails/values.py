@@ -1,14 +1,13 @@
-"""What merge fields there are, and what each recipient has for them.
+"""What each recipient has for the merge fields of a mailing.
 
-An allow-list: what does not stand here is in no mail. Values are those that the author of a mailing may see, in the
-language of the recipient; what is hidden from the author is as if there were none.
+Values are those that the author of a mailing may see, in the language of the recipient; what is hidden from the author is
+as if there were none.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -17,25 +16,36 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone, translation
 from django.utils.formats import date_format, number_format
-from django.utils.translation import gettext_lazy as _
 
 from contacts.listing import through
 from contacts.models import Contact
 from contacts.models.labels import HOLDER as CONTACTS
 from contacts.statuses import StatusKind, label_of
-from crm.accounts.access import level_of
 from crm.accounts.doors import sees_all
-from crm.accounts.levels import Area, Level
+from crm.accounts.levels import Area
 from crm.accounts.models import zone_called
 from crm.lists.registry import Context
 from crm.money import format_money
 from deals.models import Deal, DealParty
 from deals.models.labels import HOLDER as DEALS
 from deals.stages import Group
+from emails.merge_fields import (
+    COUNTS,
+    LAST_WON,
+    LINKS,
+    OF_COMPANY,
+    OF_CONTACT,
+    OF_DEAL,
+    OF_STATUS,
+    MergeField,
+    custom_fields,
+    known_names,
+    merge_fields,
+)  # fmt: skip
 from emails.merging import WEB, names_in
 from emails.models import Recipient
 from settings.catalogue import catalogue, known_once
-from settings.categories import Category, FieldType
+from settings.categories import FieldType
 from settings.services.reading import names_for, values_of
 from settings.types import type_of
 
@@ -44,121 +54,18 @@ if TYPE_CHECKING:
     from settings.holders import Holder
     from settings.models import CustomField
 
+__all__ = [
+    "MergeField",
+    "known_names",
+    "language_of",
+    "languages_for",
+    "merge_fields",
+    "values_for",
+]
+
 Row = Sequence[Any]
 # What a recipient has for a field, of its row; the language is the one that is active.
 Show = Callable[[Row], str]
-
-CONTACT, COMPANY, OWNER = _("Contact"), _("Company"), _("Owner")
-STATUS, COUNTING, DEAL = _("Status"), _("Deals that count"), _("Deal")
-
-
-@dataclass(frozen=True, slots=True)
-class MergeField:
-    """One that may be written as ``{{ name }}``; names never change. ``is_link``: it may be a whole link."""
-
-    name: str
-    label: str
-    group: str
-    is_link: bool = False
-
-
-# Name, where it stands, what people call it.
-_OWN = {
-    "first_name": ("first_name", _("First name")),
-    "last_name": ("last_name", _("Last name")),
-    "name": ("name", _("Name")),
-    "job_title": ("title", _("Job title")),
-    "email": ("email", _("E-mail")),
-    "phone": ("phone", _("Phone")),
-    "mobile": ("mobile", _("Mobile")),
-    "website": ("website", _("Website")),
-    "street": ("street", _("Street")),
-    "postal_code": ("postal_code", _("Postal code")),
-    "city": ("city", _("City")),
-    "state": ("state", _("State or region")),
-    "country": ("country", _("Country")),
-    "industry": ("industry", _("Industry")),
-}
-_COMPANY = {
-    "company_name": ("name", _("Company’s name")),
-    "company_website": ("website", _("Company’s website")),
-    "company_phone": ("phone", _("Company’s phone")),
-    "company_city": ("city", _("Company’s city")),
-    "company_country": ("country", _("Company’s country")),
-    "company_industry": ("industry", _("Company’s industry")),
-}
-_OWNER = {
-    "owner_name": _("Owner’s name"),
-    "owner_first_name": _("Owner’s first name"),
-    "owner_email": _("Owner’s e-mail"),
-}
-_STATUS = {
-    "prospect_status": (StatusKind.PROSPECT, _("Prospect Status")),
-    "customer_status": (StatusKind.CUSTOMER, _("Customer Status")),
-}
-_COUNTS = {"active_deals": _("Active deals"), "won_deals": _("Won deals")}
-_LAST_WON = {
-    "last_won_deal": _("Deal last won"),
-    "last_won_date": _("Last won on"),
-    "last_won_value": _("Value of the deal last won"),
-}
-_DEAL = {
-    "deal_name": _("Deal’s name"),
-    "deal_value": _("Deal’s value"),
-    "deal_stage": _("Deal’s stage"),
-    "deal_expected_close": _("Deal’s expected close"),
-    "deal_closed": _("Deal closed on"),
-}
-_LINKS = frozenset(("website", "company_website"))
-# What no recipient has itself: the address of its own way out.
-RESERVED = frozenset(("unsubscribe_link",))
-
-
-def merge_fields(record: str, user: Any) -> list[MergeField]:
-    """What may stand in a mailing of ``user``, to a list of these records: “contact” or “deal”."""
-    found = _listed({name: label for name, (_path, label) in _OWN.items()}, CONTACT)
-    found += _listed({name: label for name, (_path, label) in _COMPANY.items()}, COMPANY)
-    found += _listed(_OWNER, OWNER)
-    found += _listed({name: label for name, (_kind, label) in _STATUS.items()}, STATUS)
-    found += _listed(_COUNTS, COUNTING)
-    if level_of(user, Area.DEALS, "view") != Level.NONE:
-        found += _listed(_LAST_WON, COUNTING)
-        found += _listed(_DEAL, DEAL) if record == "deal" else []
-    found += [
-        MergeField(
-            f"custom_{one.pk}",
-            one.name,
-            str(Category(one.category).label),
-            one.type == FieldType.URL,
-        )
-        for one in _custom_fields(record, user)
-    ]
-    return found
-
-
-def _listed(labels: Mapping[str, Any], group: Any) -> list[MergeField]:
-    return [
-        MergeField(name, str(label), str(group), name in _LINKS) for name, label in labels.items()
-    ]
-
-
-def known_names(record: str, user: Any) -> set[str]:
-    return {one.name for one in merge_fields(record, user)} | RESERVED
-
-
-def _custom_fields(record: str, user: Any) -> list[CustomField]:
-    """Those of the categories of which the user sees anything at all."""
-    areas = {
-        Category.CONTACTS: Area.CONTACTS,
-        Category.CUSTOMERS: Area.CUSTOMERS,
-        **({Category.DEALS: Area.DEALS} if record == "deal" else {}),
-    }
-    seen = [one for one, area in areas.items() if level_of(user, area, "view") != Level.NONE]
-    # What everybody who sees Contacts may know, those know too who only see prospects and customers.
-    if Category.CUSTOMERS in seen and Category.CONTACTS not in seen:
-        seen.insert(0, Category.CONTACTS)
-    return catalogue().fields(*seen)
-
 
 # -- languages
 
@@ -232,21 +139,21 @@ class _Batch:
         return len(self.columns) - 1
 
     def _add_own(self) -> None:
-        for name in self.wanted & _OWN.keys():
-            place = self._column(_OWN[name][0])
-            self.shows[name] = _web(itemgetter(place)) if name in _LINKS else itemgetter(place)
-        for name in self.wanted & _STATUS.keys():
-            self.shows[name] = _status(_STATUS[name][0], self._column(name))
-        for name in self.wanted & _COUNTS.keys():
+        for name in self.wanted & OF_CONTACT.keys():
+            place = self._column(OF_CONTACT[name][0])
+            self.shows[name] = _web(itemgetter(place)) if name in LINKS else itemgetter(place)
+        for name in self.wanted & OF_STATUS.keys():
+            self.shows[name] = _status(OF_STATUS[name][0], self._column(name))
+        for name in self.wanted & COUNTS.keys():
             self.shows[name] = _number(self._column(name))
 
     def _add_company(self) -> None:
         """Of somebody's company; a company is its own."""
-        for name in self.wanted & _COMPANY.keys():
-            path = _COMPANY[name][0]
+        for name in self.wanted & OF_COMPANY.keys():
+            path = OF_COMPANY[name][0]
             source = through("company").value(f"company__{path}", self.context)
             show = _of_company(self._column(path), self._column(source))
-            self.shows[name] = _web(show) if name in _LINKS else show
+            self.shows[name] = _web(show) if name in LINKS else show
 
     def _add_owner(self) -> None:
         if "owner_name" in self.wanted:
@@ -258,7 +165,7 @@ class _Batch:
     # -- deals
 
     def _add_deals(self) -> None:
-        if names := self.wanted & _LAST_WON.keys():
+        if names := self.wanted & LAST_WON.keys():
             won = self._last_won()
             for name in names:
                 self.shows[name] = _of(won, _DEAL_SHOWS[name])
@@ -266,9 +173,9 @@ class _Batch:
             return
         of_contact: dict[int, int] = {}
         asks_custom = any(name.startswith("custom_") for name in self.wanted)
-        if asks_custom or self.wanted & _DEAL.keys():
+        if asks_custom or self.wanted & OF_DEAL.keys():
             of_contact = self._deal_ids()
-        if names := self.wanted & _DEAL.keys():
+        if names := self.wanted & OF_DEAL.keys():
             deals = self._deals(of_contact)
             for name in names:
                 self.shows[name] = _of(deals, _DEAL_SHOWS[name])
@@ -302,9 +209,11 @@ class _Batch:
 
     def _add_custom(self, holder: Holder, of_contact: Mapping[int, int] | None) -> None:
         """Values of the contacts, or of the deals that ``of_contact`` gives for them."""
+        if not any(name.startswith("custom_") for name in self.wanted):
+            return
         fields = [
             one
-            for one in _custom_fields(self.mailing.record, self.user)
+            for one in custom_fields(self.mailing.record, self.user)
             if f"custom_{one.pk}" in self.wanted and one.record == holder.record
         ]
         if not fields:
