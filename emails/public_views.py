@@ -7,6 +7,7 @@ link of a mail unsubscribe nobody.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -31,6 +32,8 @@ from emails.models import Mailing, MailSettings, Recipient
 from emails.reports import provider
 from emails.values import language_of
 from settings.catalogue import catalogue
+
+logger = logging.getLogger(__name__)
 
 View = Callable[..., HttpResponse]
 # A page without scripts, whose one form leads to itself.
@@ -96,8 +99,9 @@ def provider_events(request: HttpRequest, token: str) -> HttpResponse:
         return refuse_forged(request)
     try:
         return provider.answer(request)
-    except ValueError:
-        # No JSON, or not as it was promised.
+    except (ValueError, TypeError, LookupError, AttributeError):
+        # No JSON, or none that the provider would send.
+        logger.warning("An event of the provider could not be read", exc_info=True)
         return HttpResponse(status=400)
 
 
