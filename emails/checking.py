@@ -60,7 +60,7 @@ def _wrong_with_sender(mailing: Mailing, user: Any) -> Iterator[Problem]:
         yield Problem(
             code="no_sender",
             what=_("The mail has no sender."),
-            mend=_("Choose one. Administrators add senders in Settings."),
+            mend=_("Choose one. Administrators add senders under Settings › Senders."),
             where=where,
         )
     elif not Sender.objects.usable_by(mailing.author or user).filter(pk=mailing.sender_id).exists():
@@ -124,7 +124,7 @@ def _wrong_with_layout(mailing: Mailing, fields: dict[str, MergeField]) -> Itera
         yield Problem(
             code="no_postal_address",
             what=_("The mail has no postal address: the law of most countries asks for one."),
-            mend=_("An administrator enters it in Settings, under Mail."),
+            mend=_("An administrator enters it under Settings › Mails."),
             where=where,
             blocks=False,
         )
