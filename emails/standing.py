@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from crm.audit import services as audit
 from crm.audit.models import Action
+from crm.bulk.sql import write_values
 from crm.suppression.services import suppressed as erased_among
 from emails.addresses import normal
 from emails.models import Address, AddressEvent
@@ -95,10 +96,12 @@ def suppress(
     position: int | None = None,
     at: datetime | None = None,
     details: Mapping[str, Any] | None = None,
+    audited: bool = True,
 ) -> set[str]:
     """Let nobody mail these addresses, for this reason; returns those of them that could be mailed until now.
 
-    Told the same about the same mail again it does nothing. Five statements, however many addresses.
+    Told the same about the same mail again it does nothing. ``audited=False`` is for those who write one entry for all
+    of it.
     """
     reason = Suppressed(why)
     if reason not in _KINDS:
@@ -117,7 +120,7 @@ def suppress(
             _KINDS[reason], news, at=at, actor=actor, mailing_id=mailing_id, position=position,
             details=dict(details or {}),
         )  # fmt: skip
-        if actor is not None:
+        if actor is not None and audited:
             changes = [(one, one.suppressed, reason.value) for one in weaker]
             _audit("suppressed", changes, actor, details)
         return {one.address for one in weaker if not one.suppressed}
@@ -239,7 +242,8 @@ def set_basis(
 ) -> set[str]:
     """Give addresses a legal basis, or none with an empty one; returns those for which that is new.
 
-    ``audited=False`` is for those who write one entry for all of it, as runs and loads do.
+    ``audited=False`` is for those who write one entry for all of it, as runs and loads do. As many statements for one
+    as for thousands.
     """
     ground = (
         Ground(Basis(basis).value, source.strip()[:200], text.strip(), at) if basis else NO_GROUND
@@ -255,15 +259,11 @@ def put_basis(
         return set()
     with transaction.atomic():
         changing = [one for one in _locked(set(grounds)) if _ground(one) != grounds[one.address]]
-        alike: dict[Ground, list[int]] = {}
-        for one in changing:
-            alike.setdefault(grounds[one.address], []).append(one.pk)
-        for ground, ids in alike.items():
-            Address.objects.filter(pk__in=ids).update(
-                basis=ground.basis,
-                basis_source=ground.source,
-                basis_text=ground.text,
-                basis_at=ground.at,
+        if changing:
+            write_values(
+                Address,
+                ["basis", "basis_source", "basis_text", "basis_at"],
+                [[one.pk, *grounds[one.address]] for one in changing],
             )
         now = timezone.now()
         AddressEvent.objects.bulk_create(
