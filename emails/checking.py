@@ -124,7 +124,7 @@ def _wrong_with_layout(mailing: Mailing, fields: dict[str, MergeField]) -> Itera
         yield Problem(
             code="no_postal_address",
             what=_("The mail has no postal address: the law of most countries asks for one."),
-            mend=_("An administrator enters it under Settings › Mails."),
+            mend=_("An administrator enters it under Settings › Look and rules."),
             where=where,
             blocks=False,
         )

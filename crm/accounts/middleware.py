@@ -86,6 +86,7 @@ class SecondFactorMiddleware:
             # From a mail, as everybody else who gets it.
             "emails:way_out",
             "emails:click",
+            "emails:picture",
         }
     )
 
