@@ -78,7 +78,7 @@ class ComposeForm(Written, VersionedForm):
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial |= begun(self.instance.html, self.instance.text)
+        self.initial.update(begun(self.instance.html, self.instance.text))
         sender: Any = self.fields["sender"]
         # Whoever looks after somebody else's draft leaves them their own sender.
         sender.queryset = senders_of(self.instance.author or user)

@@ -59,5 +59,5 @@ class TemplateForm(Written, NamedForm):
     field_order = ("name", "scope", "team", "subject", "html", "own_text", "text")
 
     @property
-    def said(self) -> dict[str, str]:
+    def said(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in ("subject", "html", "text")}

@@ -119,13 +119,17 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     if form.cleaned_data["base"] != version.number:
         return _show(request, _warned(form, request, version), template, status=409)
     try:
-        change_template(template, user=request.user, **form.named)
+        with transaction.atomic():
+            # In this order: an administrator may give a shared one back to its owner alone.
+            saved = save_version(template, user=request.user, **form.said)
+            change_template(template, user=request.user, **form.named)
     except ValidationError as refusal:
         form.add_refusal(refusal)
         return _show(request, form, template)
-    saved = save_version(template, user=request.user, **form.said)
-    told = {"name": template.name, "number": saved.number}
+    told = {"name": form.named["name"], "number": saved.number}
     messages.success(request, _("Template “%(name)s” saved, version %(number)d.") % told)
+    if not may_edit(template, request.user):
+        return redirect("emails:templates")
     return redirect("emails:template_edit", template.pk)
 
 

@@ -35,7 +35,9 @@ from deals.models import (
     Stage,
 )
 from deals.services import merge_contacts
-from emails.models import Mailing, Recipient, Sender
+from emails.models import Address, Mailing, Recipient, Sender
+from emails.standing import suppress
+from emails.versions import make_template, save_version
 from settings.categories import Category, FieldType
 from settings.models import Currency, CustomField, Option, Removal, Tag
 from settings.services import delete_label
@@ -357,6 +359,10 @@ def _kept_things(world: World) -> None:
 def _mailings(world: World) -> None:
     """A draft, and one that was halted with a mail that may have arrived, of those who may mail."""
     sender = Sender.objects.create(name="News", address="news@example.org")
+    # Of whose domain nothing is asked of the DNS.
+    world.made["sender"] = Sender.objects.create(name="Mailbox", address="mailbox@gmail.com").pk
+    suppress(["suppressed@example.org"], "bounced")
+    world.made["suppressed"] = Address.objects.get(address="suppressed@example.org").pk
     found = []
     for name in ("own", "everything"):
         contact = world.own(name, "contact").pk
@@ -372,6 +378,20 @@ def _mailings(world: World) -> None:
             )  # fmt: skip
         found.append(Thing("mailing", draft.pk, name, extra={"halted": halted.pk}))
     world.things["mailing"] = [*found, Thing("mailing", NOWHERE, extra={"halted": NOWHERE})]
+    _templates(world)
+
+
+def _templates(world: World) -> None:
+    """One of somebody's own and one of everybody's, with two versions each."""
+    found = []
+    for name, scope in (("own", "mine"), ("everything", "all")):
+        author = world.users[name]
+        template = make_template(user=author, name=f"Template of {name}", scope=scope)
+        save_version(template, user=author, subject="Second", html="<p>News</p>", text="")
+        extra = {"shared": scope == "all"}
+        found.append(Thing("template", template.pk, name, extra=extra))
+        world.made["template"] = template.pk
+    world.things["template"] = [*found, Thing("template", NOWHERE)]
 
 
 def _accounts(world: World) -> None:

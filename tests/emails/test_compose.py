@@ -336,12 +336,12 @@ def test_what_is_no_picture_is_refused_with_the_reason(web: Client) -> None:
 # -- the preview
 
 
-def shown_to(web: Client, mailing: Mailing, number: int = 1, **asked: str) -> str:
-    return text_of(web.get(f"/mailings/{mailing.pk}/preview/", {"n": number, **asked}))
+def shown_to(web: Client, mailing: Mailing, number: int = 1, **asked: Any) -> str:
+    return text_of(web.get(f"/mailings/{mailing.pk}/preview/", asked | {"n": number}))
 
 
-def alone(web: Client, mailing: Mailing, number: int = 1, **asked: str) -> Any:
-    return web.get(f"/mailings/{mailing.pk}/preview/mail/", {"n": number, **asked})
+def alone(web: Client, mailing: Mailing, number: int = 1, **asked: Any) -> Any:
+    return web.get(f"/mailings/{mailing.pk}/preview/mail/", asked | {"n": number})
 
 
 def written(web: Client, mailing: Mailing, **more: str) -> None:

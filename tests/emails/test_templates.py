@@ -84,7 +84,12 @@ def test_a_template_without_name_or_for_a_team_that_one_is_not_in_is_refused(
 ) -> None:
     team("north", ann)
     south = team("south", ben)
-    for changes in ({"name": ""}, {"scope": "team"}, {"scope": "team", "team": south.pk}):
+    refused: list[dict[str, Any]] = [
+        {"name": ""},
+        {"scope": "team"},
+        {"scope": "team", "team": south.pk},
+    ]
+    for changes in refused:
         answer = send(web, f"{LIST}new/", having="html", **{"name": "Spring", **changes})
         assert answer.status_code == 422
         assert "field-invalid" in text_of(answer)
@@ -125,15 +130,16 @@ def test_versions_say_who_and_when_and_are_restored_as_new_ones(web: Client, ann
 def test_what_one_only_may_use_one_cannot_change(web: Client, ann: User, ben: User) -> None:
     shared = make_template(user=ben, name="For all", scope="all", html="<p>x</p>")
     own = make_template(user=ben, name="Just Ben")
-    for path in ((), ("delete",)):
+    changing: list[list[str]] = [[], ["delete"]]
+    for path in changing:
         assert web.get(page_of(shared, *path)).status_code == 403
         assert web.post(page_of(shared, *path), {"name": "Mine"}).status_code == 403
         assert web.get(page_of(own, *path)).status_code == 404
         assert web.post(page_of(own, *path), {"name": "Mine"}).status_code == 404
     assert web.post(page_of(shared, "versions", "1", "restore")).status_code == 403
-    for path in (("versions",), ("versions", "1"), ("versions", "1", "mail")):
-        assert web.get(page_of(shared, *path)).status_code == 200
-        assert web.get(page_of(own, *path)).status_code == 404
+    for looks in (("versions",), ("versions", "1"), ("versions", "1", "mail")):
+        assert web.get(page_of(shared, *looks)).status_code == 200
+        assert web.get(page_of(own, *looks)).status_code == 404
     assert "Restore version" not in text_of(web.get(page_of(shared, "versions")))
     unable = signed_in(member("carl", rights=False))
     assert unable.get(LIST).status_code == 403
