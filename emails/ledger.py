@@ -70,10 +70,9 @@ def _write(mailing: Mailing, audience: Audience) -> None:
     stored._raw_delete(stored.db)  # type: ignore[attr-defined]
     told = _told(audience.contacts)
     words = each({"contact_id": "bigint", "address": "text", "what": "text"})
-    alike = 'COLLATE "default"' if connection.vendor == "postgresql" else ""
     with connection.cursor() as cursor:
         cursor.execute(
-            _INSERT.format(audience=audience.statement.sql, told=words, alike=alike),
+            _INSERT.format(audience=audience.statement.sql, told=words),
             [
                 json.dumps(told), mailing.pk, audience.unseen.value,
                 int(MailSettings.current().basis_required), *audience.statement.params,
@@ -84,8 +83,7 @@ def _write(mailing: Mailing, audience: Audience) -> None:
     _count(mailing)
 
 
-# The collation of addresses, so that their index can be used. SQLite uses an index of what is told only if it knows
-# that these are numbers.
+# SQLite makes an index of what is told only if it knows that these are numbers.
 _INSERT = """
     INSERT INTO emails_recipient (mailing_id, position, contact_id, deal_id, name, address, state,
         reason, answer, attempts, claimed_by)
@@ -107,7 +105,7 @@ _INSERT = """
         FROM (
             SELECT a.*, t.what,
                 CASE WHEN t.contact_id IS NULL THEN COALESCE(a.email_key, '')
-                    ELSE t.address END {alike} AS address
+                    ELSE t.address END AS address
             FROM ({audience}) AS a LEFT JOIN told AS t ON t.contact_id = a.contact_id
         ) AS k LEFT JOIN emails_address AS s ON s.address = k.address
     ) AS w"""
@@ -178,7 +176,7 @@ def recheck(mailing: Mailing, recipients: Iterable[Recipient], user: Any) -> dic
     def why_not(row: Recipient) -> LeftOut | None:
         if row.contact_id not in seen:
             return LeftOut.NOT_YOURS if row.contact_id in there else LeftOut.GONE
-        if row.address in erased:
+        if not row.address or row.address in erased:
             return LeftOut.ERASED
         if normal(seen[row.contact_id]) != row.address:
             return LeftOut.MOVED

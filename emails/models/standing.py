@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from crm.folding import KeyField
 from emails.reasons import Basis, Suppressed
 
 
@@ -18,7 +19,7 @@ class Address(models.Model):
     """What is known of an address now; addresses nothing is known of have no row."""
 
     # As emails.addresses.normal gives it.
-    address = models.CharField(_("address"), max_length=254, unique=True)
+    address = KeyField(_("address"), max_length=254, unique=True)
     suppressed = models.CharField(
         _("not mailed because"), max_length=12, choices=Suppressed.choices, blank=True
     )
