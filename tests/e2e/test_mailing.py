@@ -16,7 +16,8 @@ from playwright.sync_api import expect
 
 from crm.accounts.models import User
 from deals.services import select_status
-from emails.models import Address, Mailing, MailSettings, Sender
+from emails import ledger
+from emails.models import Address, Mailing, MailSettings, Recipient, Sender
 from tests.deals.factories import company, person
 from tests.e2e.conftest import faults
 from tests.e2e.test_lists import ready
@@ -249,3 +250,52 @@ def test_a_mailing_is_sent_later_without_scripts(
     expect(page.locator("#mailing h2")).to_contain_text("Sending")
     page.click("#mailing h2 a:text-is('Refresh')")
     expect(page.locator("progress")).to_have_attribute("max", str(MAILED))
+
+
+def test_the_pages_have_no_faults_in_the_dark_on_a_telephone(
+    visitor: Any, anna: User, book: None
+) -> None:
+    page = visitor(anna, scheme="dark", width=360)
+    mailing = halted(anna)
+    draft = Mailing.objects.get(state="draft")
+    card = mailing.recipients.get(state="failed").contact_id
+    found = {}
+    for address in (
+        "/mailings/",
+        f"/mailings/{draft.pk}/review/?show=left_out-unsubscribed",
+        f"/mailings/{mailing.pk}/",
+        f"/mailings/{mailing.pk}/resend/",
+        f"/contacts/{card}/",
+    ):
+        page.goto(address)
+        for one in page.locator("#mail details, .send-later").all():
+            one.evaluate("one => { one.open = true; }")
+        if wrong := faults(page):
+            found[address] = wrong
+    assert found == {}
+
+
+def halted(author: User) -> Mailing:
+    """A mailing that paused itself, with each kind of recipient, beside a draft."""
+    given: dict[str, Any] = {
+        "author": author,
+        "sender": Sender.objects.get(),
+        "subject": "Spring is here",
+        "html": "<p>Dear readers</p>",
+        "selection": [["state", ""], ["count", "28"], ["scope", "all"]],
+        "sentence": "everything",
+        "origin": "https://crm.example.org",
+    }
+    ledger.write(Mailing.objects.create(**given), author)
+    mailing = Mailing.objects.create(**given)
+    ledger.write(mailing, author)
+    waiting = mailing.recipients.filter(state="waiting").order_by("position")
+    for row, state in zip(waiting[:3], ("sent", "uncertain", "failed"), strict=True):
+        values = {"state": state, "answer": "550 5.1.1 no such user", "changed_at": timezone.now()}
+        Recipient.objects.filter(mailing=mailing, position=row.position).update(**values)
+    counts = {"sent": 1, "uncertain": 1, "failed": 1, "waiting": mailing.waiting - 3}
+    problem = "7.1 % of the mails came back."
+    Mailing.objects.filter(pk=mailing.pk).update(
+        state="paused", started_at=timezone.now(), seconds=9, problem=problem, **counts
+    )
+    return mailing
