@@ -19,6 +19,7 @@ from emails import problems as names
 from emails.audience import contacts_of
 from emails.letters import WAY_OUT
 from emails.looking import Written, wrong_with_links, wrong_with_pictures, wrong_with_subject
+from emails.merge_fields import ALWAYS
 from emails.merging import WEB, Place, needs_value, places, read
 from emails.models import Mailing, MailSettings, Recipient, Sender
 from emails.plain_text import plain
@@ -176,7 +177,8 @@ def _wrong_with_audience(
                 mend=_("Look at whom it leaves out and why, or choose others in a list."),
                 where=where,
             )
-        lacking = _count_lacking(mailing, user, fields)
+        wanted = _without_fallback(mailing, fields)
+        lacking = _count_lacking(mailing, user, wanted)
     except ValidationError as error:
         for sentence in error.messages:
             yield Problem(
@@ -201,10 +203,20 @@ def _wrong_with_audience(
             field=name,
             count=number,
         )
+    for name in wanted:
+        if name not in lacking and name not in ALWAYS:
+            yield Problem(
+                code="no_fallback",
+                what=_("“%(field)s” has no fallback: who loses it until then gets no mail.")
+                % {"field": fields[name].label},
+                mend=_('Say what stands there instead, as in {{ %(name)s | "…" }}.')
+                % {"name": name},
+                where=_places_of(name, mailing),
+                blocks=False,
+            )
 
 
-def _count_lacking(mailing: Mailing, user: Any, fields: dict[str, MergeField]) -> Counter[str]:
-    wanted = _without_fallback(mailing, fields)
+def _count_lacking(mailing: Mailing, user: Any, wanted: dict[str, bool]) -> Counter[str]:
     found: Counter[str] = Counter()
     for _row, missing in _lacking(mailing, user, wanted):
         found.update(missing)

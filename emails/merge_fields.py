@@ -79,6 +79,8 @@ OF_DEAL = {
     "deal_closed": _("Deal closed on"),
 }
 LINKS = frozenset(("website", "company_website"))
+# What everybody has who is mailed.
+ALWAYS = frozenset(("name", "email", *OF_STATUS, *COUNTS, "deal_name", "deal_stage"))
 # What no recipient has itself: the address of its own way out.
 RESERVED = frozenset(("unsubscribe_link",))
 

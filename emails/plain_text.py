@@ -6,6 +6,8 @@ import re
 from html.parser import HTMLParser
 
 _RULE = "–" * 20
+# As deep as lists and quotes within each other are told apart.
+_DEEPEST = 8
 
 
 def plain(html: str) -> str:
@@ -23,8 +25,8 @@ class _Plain(HTMLParser):
         self._parts: list[str] = []
         self._links: list[tuple[str, int]] = []
         self._numbers: list[int | None] = []
-        # Where quotes begin.
-        self._quotes: list[int] = []
+        # Where quotes begin; None for those too deep to be told apart.
+        self._quotes: list[int | None] = []
 
     @property
     def text(self) -> str:
@@ -49,11 +51,11 @@ class _Plain(HTMLParser):
         elif tag == "a":
             self._links.append((given.get("href") or "", len(self._parts)))
         elif tag == "blockquote":
-            self._quotes.append(len(self._parts))
+            self._quotes.append(len(self._parts) if len(self._quotes) < _DEEPEST else None)
 
     def _point(self) -> str:
         # A space of no width would be stripped; lines keep what they are indented by.
-        indent = "\u00a0\u00a0" * max(len(self._numbers) - 1, 0)
+        indent = "\u00a0\u00a0" * min(max(len(self._numbers) - 1, 0), _DEEPEST)
         if not self._numbers or self._numbers[-1] is None:
             return f"{indent}- "
         number = self._numbers[-1]
@@ -72,6 +74,8 @@ class _Plain(HTMLParser):
 
     def _end_quote(self) -> None:
         begins = self._quotes.pop()
+        if begins is None:
+            return
         quoted = _tidied("".join(self._parts[begins:]))
         self._parts[begins:] = ["\n".join(f"> {line}".rstrip() for line in quoted.split("\n"))]
 

@@ -25,11 +25,38 @@ __all__ = ["PICTURE", "cleaned", "content_of", "plain", "reason_for"]
 TAGS = {
     "h1", "h2", "h3", "p", "br", "hr", "ul", "ol", "li", "strong", "b", "em", "i", "u", "s", "a", "img", "blockquote",
 }  # fmt: skip
+# Read where they are pasted, as lines of their own; never kept.
+LINES = {
+    "div",
+    "section",
+    "article",
+    "header",
+    "footer",
+    "main",
+    "center",
+    "pre",
+    "address",
+    "tr",
+    "td",
+    "th",
+    "h4",
+    "h5",
+    "h6",
+}
 ATTRIBUTES = {"a": {"href", "class"}, "img": {"src", "alt", "width", "height"}, "ol": {"start"}}
 # A link that looks like a button; no other class is anybody's to give.
 CLASSES = {"a": {"button"}}
 # Ours, wherever it was copied from: kept without scheme and host, which each mail gets of its own.
 PICTURE = re.compile(r"(?:https?://[^/?#]+)?(/i/([A-Za-z0-9_-]{22})\.(?:png|jpg|gif))")
+_HEADING = re.compile(r"(</?)h[456]>")
+_CELL = re.compile(r"</?t[dh]>")
+_LINE = re.compile(rf"</?(?:{'|'.join(sorted(LINES))})>")
+_INNERMOST = re.compile(
+    r"<(div|section|article|header|footer|main|center|pre|address|tr)>"
+    r"((?:(?!</?(?:div|section|article|header|footer|main|center|pre|address|tr|p|h\d|ul|ol|li|blockquote|hr)\b).)*)"
+    r"</\1>",
+    re.S,
+)
 _NUMBER = re.compile(r"[1-9][0-9]{0,3}")
 _WITHOUT_SOURCE = re.compile(r"<img(?![^>]*\ssrc=)[^>]*>")
 _IMAGE = re.compile(r"<img\b[^>]*>")
@@ -48,9 +75,17 @@ def cleaned(html: str) -> str:
     Of pictures only those that were uploaded here: one that stands elsewhere tells a stranger who reads the mail, and
     when.
     """
-    safe = nh3.clean(
+    safe = _clean(html, TAGS | LINES)
+    if _LINE.search(safe):
+        # Once more, because a paragraph in a paragraph is none.
+        safe = _clean(_as_paragraphs(safe), TAGS)
+    return _WITHOUT_SOURCE.sub("", safe)
+
+
+def _clean(html: str, tags: set[str]) -> str:
+    return nh3.clean(
         html,
-        tags=TAGS,
+        tags=tags,
         clean_content_tags={"script", "style", "title", "template", "svg", "math"},
         attributes={tag: names - {"class"} for tag, names in ATTRIBUTES.items()},
         allowed_classes=CLASSES,
@@ -59,7 +94,12 @@ def cleaned(html: str) -> str:
         link_rel=None,
         strip_comments=True,
     )
-    return _WITHOUT_SOURCE.sub("", safe)
+
+
+def _as_paragraphs(html: str) -> str:
+    """What is pasted has its lines in all kinds of elements: the innermost become paragraphs, the rest goes."""
+    html = _CELL.sub(" ", _HEADING.sub(r"\1h3>", html))
+    return _LINE.sub("", _INNERMOST.sub(r"<p>\2</p>", html))
 
 
 def _kept(tag: str, name: str, value: str) -> str | None:

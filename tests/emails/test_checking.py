@@ -265,6 +265,12 @@ def test_recipients_without_value_and_fallback_are_counted_and_named(root, sende
     assert recipients_lacking(mailing, root, "email") == []
 
 
+def test_a_field_that_all_have_by_now_should_have_a_fallback_too(root, sender):
+    told = found(root, html=HTML + "<p>{{ first_name }} {{ name }} {{ customer_status }}</p>")
+    assert [(one.code, one.blocks) for one in told.values()] == [("no_fallback", False)]
+    assert "First name" in told["no_fallback"].what
+
+
 def test_a_fallback_needs_no_value(root, sender):
     person("Bo", email="b@example.com")
     assert found(root, html=HTML + '<p>{{ city | "there" }}{{ street | "" }}</p>') == {}
@@ -273,7 +279,7 @@ def test_a_fallback_needs_no_value(root, sender):
 def test_who_is_left_out_lacks_nothing(root, sender):
     person("Lee", first_name="Ann", email="a@example.com")
     person("Bo", email="no address")
-    assert found(root, html=HTML + "<p>{{ first_name }}</p>") == {}
+    assert "lacking" not in found(root, html=HTML + "<p>{{ first_name }}</p>")
 
 
 def test_before_there_is_a_ledger_the_list_is_asked(root, sender):
@@ -290,7 +296,7 @@ def test_whom_the_author_does_not_see_any_more_is_not_named(root, sender):
     assert recipients_lacking(mailing, anna, "city") == [(bo.pk, "Bo")]
     Contact.objects.update(owner=root)
     assert recipients_lacking(mailing, anna, "city") == []
-    assert {one.code for one in problems(mailing, anna)} == set()
+    assert {one.code for one in problems(mailing, anna)} == {"no_fallback"}
 
 
 def test_a_list_that_is_gone_or_leaves_nobody_blocks(root, sender):

@@ -65,12 +65,17 @@ def test_what_people_write_is_kept(html):
          '<a class="button" href="https://example.com">a</a>'),
         ("<svg><script>alert(1)</script></svg><iframe src='/x'></iframe><form><input></form>a", "a"),
         ("<!--[if mso]><p>x</p><![endif]-->a", "a"),
-        ("<div><span>a</span></div><table><tr><td>b</td></tr></table>", "ab"),
+        ("<div>a</div><div><br></div><div>b <b>c</b></div>", "<p>a</p><p><br></p><p>b <b>c</b></p>"),
+        ("<div><div><p>a</p></div><div>b<ul><li>c</li></ul></div></div>", "<p>a</p>b<ul><li>c</li></ul>"),
+        ("<section><div><span>a</span></div></section>b", "<p>a</p>b"),
+        ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "<p> a  b </p><p> c </p>"),
+        ("<h5>a</h5><pre>b</pre>", "<h3>a</h3><p>b</p>"),
         ('<img src="https://example.com/track.gif">', ""),
         ('<img src="data:image/png;base64,AAAA" alt="x">', ""),
         ('<img src=x onerror="alert(1)">', ""),
         (f'<img src="https://crm.example.org{PICTURE}" width="1e9">', f'<img src="{PICTURE}">'),
-        ('<math><mi xlink:href="data:x">a</mi></math><noscript><p title="</noscript><img src=x>">', '&lt;p title=""&gt;'),
+        ('<math><mi xlink:href="data:x">a</mi></math>b', "b"),
+        ('<noscript><p title="</noscript><img src=x>">', '&lt;p title=""&gt;'),
     ],
 )  # fmt: skip
 def test_everything_else_is_dropped(html, left):
@@ -185,6 +190,18 @@ def test_templates_of_the_server_are_never_read_from_mails():
     assert "{% load i18n %}" in text
 
 
+@pytest.mark.django_db
+def test_a_subject_is_the_title_whatever_it_holds():
+    mailing = Mailing(subject='5 < 6 & </title> {{ first_name | "a <b>" }}', html="<p>Hi</p>")
+    html = content_of(mailing, known=KNOWN, language="en", reason="").html
+    for values, name in (
+        (VALUES, "Ann &lt;Lee&gt;"),
+        ({**VALUES, "first_name": ""}, "a &lt;b&gt;"),
+    ):
+        title = f"<title>5 &lt; 6 &amp; &lt;/title&gt; {name}</title>"
+        assert title in fill(html, values, in_html)
+
+
 # -- the footer
 
 
@@ -257,3 +274,17 @@ def test_why_one_gets_it_follows_the_legal_basis():
 )  # fmt: skip
 def test_rich_text_reads_as_plain_text(html, text):
     assert plain(html) == text
+
+
+def test_what_is_nested_without_end_is_read_all_the_same():
+    deep = 3_000
+    html = (
+        "<blockquote>" * deep
+        + "<ul><li>" * deep
+        + "a"
+        + "</li></ul>" * deep
+        + "</blockquote>" * deep
+    )
+    text = plain(html)
+    assert text.endswith("- a")
+    assert len(text) < 200_000
