@@ -325,7 +325,10 @@ PAST_THE_DOOR: dict[str, str] = {
     "deals/pipeline_views.py stage_end": ADMINISTRATORS,
     "deals/trash_views.py restore": ADMINISTRATORS,
     "deals/trash_views.py trash": ADMINISTRATORS,
+    "emails/actions.py SetBasis._addresses": CHECKED,
+    "emails/contact_listing.py _emails": AMONG,
     "emails/ledger.py recheck": "whether they are there at all, for one of two reasons in the author's own ledger",
+    "emails/public_views.py _language": "in which language whoever holds the way out of a mail reads",
 }
 
 
