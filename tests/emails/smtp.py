@@ -166,6 +166,7 @@ class Server(Controller):
         self._nth: dict[tuple[Step, int], Fault] = {}
         self._always: dict[Step, Fault] = {}
         self._domains: dict[str, Fault] = {}
+        self._lines: list[Any] = []
 
     def factory(self) -> smtp.SMTP:
         return _Conversation(self)
@@ -180,7 +181,13 @@ class Server(Controller):
         return self
 
     def __exit__(self, *_error: object) -> None:
+        self.loop.call_soon_threadsafe(self._hang_up)
         self.stop()
+
+    def _hang_up(self) -> None:
+        """The server waits for its connections to end, and one that hangs never does."""
+        for line in self._lines:
+            line.abort()
 
     def mailers(self, *, timeout: float = 5.0, **options: Any) -> dict[str, Any]:
         """What the setting MAILERS has to be for mails to arrive here."""
@@ -250,6 +257,10 @@ class _Conversation(smtp.SMTP):
         self.server = server
         # Which connection this is, and how many letters it has taken.
         self.number = self.taken = 0
+
+    def connection_made(self, transport: Any) -> None:
+        self.server._lines.append(transport)
+        super().connection_made(transport)
 
     async def _handle_client(self) -> None:
         try:
