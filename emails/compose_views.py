@@ -11,6 +11,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -171,14 +172,33 @@ def _show(
     return render(request, "emails/compose.html", context, status=status)
 
 
-@require_POST
+@get_or_post
 @needs(Right.MAIL)
-def upload(request: HttpRequest) -> JsonResponse:
-    """Take a picture in: its address in mails and its size, or what is wrong with it."""
+def upload(request: HttpRequest) -> HttpResponse:
+    """Take a picture in. The composer is told its address in mails and its size, or what is wrong with it; whoever has
+    no scripts gets the tag to copy.
+    """
+    told = request.accepts("application/json") and not request.accepts("text/html")
+    context: dict[str, Any] = {"picture_hint": picture_hint()}
+    if request.method != "POST":
+        return render(request, "emails/picture.html", context)
     try:
         picture = store_picture(request.FILES.get("file"), request.user)
     except ValidationError as error:
-        return JsonResponse({"problems": error.messages}, status=422)
+        if told:
+            return JsonResponse({"problems": error.messages}, status=422)
+        return render(
+            request, "emails/picture.html", context | {"refusals": error.messages}, status=422
+        )
     width = min(picture.width, WIDEST)
     height = max(round(picture.height * width / picture.width), 1)
-    return JsonResponse({"src": picture.path, "width": width, "height": height}, status=201)
+    if told:
+        return JsonResponse({"src": picture.path, "width": width, "height": height}, status=201)
+    context["tag"] = format_html(
+        '<img src="{}" alt="{}" width="{}" height="{}">',
+        picture.path,
+        request.POST.get("words", "")[:300],
+        width,
+        height,
+    )
+    return render(request, "emails/picture.html", context)

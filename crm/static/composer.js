@@ -89,6 +89,27 @@
     if (derived && !own.checked) text.value = derived.textContent;
   });
 
+  // Whose session ended signs in beside this page, which keeps what was written and goes on saving.
+  let signedOut = false;
+  form.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr } = event.detail;
+    if (new URL(xhr.responseURL || location.href, location.href).pathname !== document.body.dataset.login) return;
+    event.stopPropagation();
+    event.detail.shouldSwap = false;
+    signedOut = changed = true;
+    byId("saved").replaceChildren(byId("signed-out").content.cloneNode(true));
+  });
+  addEventListener("focus", async () => {
+    if (!signedOut) return;
+    const answer = await fetch(form.action);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const token = page.querySelector("#compose [name=csrfmiddlewaretoken]");
+    if (!token) return;
+    signedOut = false;
+    form.elements.csrfmiddlewaretoken.value = token.value;
+    note();
+  });
+
   // -- merge fields are told apart in the text, without changing it
 
   const PLACE = /\{\{\s*[a-z]\w*\s*(?:\|[^{}]*)?\}\}/gi;

@@ -49,7 +49,7 @@ def who_changes(world: World, name: str, thing: Thing | None) -> str:
 for record in ("contact", "deal"):
     post("emails:new(record)", who_has_rights, data=sending(scope="all", count="9", token="a"),
          arguments=to(record), case=record)  # fmt: skip
-post("emails:upload", who_has_rights, writes=False)
+both("emails:upload", who_has_rights, nothing, writes=False)
 both("emails:compose(pk)", who_mails, filled("emails:compose", subject="Otherwise"), on="mailing",
      arguments=number)  # fmt: skip
 get("emails:preview(pk)", who_mails, on="mailing", arguments=number)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
 from crm.accounts.models import User
@@ -179,6 +181,22 @@ def test_another_tab_is_told_of_and_nothing_typed_is_lost(
     assert Mailing.objects.get().subject == "Mine"
     # A page that is answered with 409 is told of by browsers.
     visitor.complaints[:] = [one for one in visitor.complaints if "409" not in one]
+
+
+def test_whoever_is_signed_out_while_writing_loses_nothing(
+    visitor: Any, anna: User, mailing: Mailing
+) -> None:
+    page = visitor(anna)
+    page.goto(f"/mailings/{mailing.pk}/write/")
+    Session.objects.all().delete()
+    page.get_by_label("Subject", exact=True).fill("Mine")
+    expect(page.locator("#saved")).to_contain_text("You are not signed in any more")
+    name = settings.SESSION_COOKIE_NAME
+    value = signed_in(anna).cookies[name].value
+    page.context.add_cookies([{"name": name, "value": value, "url": page.url}])
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(page.locator("#saved")).to_contain_text("Saved at")
+    assert Mailing.objects.get().subject == "Mine"
 
 
 @pytest.mark.parametrize(

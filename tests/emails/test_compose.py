@@ -11,6 +11,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils.html import escape
 from PIL import Image as Pictures
 
 from contacts.models import Contact
@@ -24,6 +25,7 @@ from tests.emails.writers import drafted, form_of, posted, sender, signed_in, wr
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
+JSON = {"Accept": "application/json"}
 
 
 @pytest.fixture
@@ -318,15 +320,27 @@ def picture(kind: str = "PNG") -> BytesIO:
 
 def test_a_picture_is_taken_in_and_fits_the_mail(web: Client, tmp_path: Any, settings: Any) -> None:
     settings.MEDIA_ROOT = tmp_path
-    answer = web.post("/mailings/pictures/", {"file": picture()})
+    answer = web.post("/mailings/pictures/", {"file": picture()}, headers=JSON)
     assert answer.status_code == 201
     assert answer.json() == {"src": Image.objects.get().path, "width": 536, "height": 268}
+
+
+def test_without_scripts_a_picture_gives_what_is_written_for_it(
+    web: Client, tmp_path: Any, settings: Any
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    assert 'enctype="multipart/form-data"' in text_of(web.get("/mailings/pictures/"))
+    sent = {"file": picture(), "words": '"><b>Sky'}
+    page = text_of(web.post("/mailings/pictures/", sent))
+    tag = f'<img src="{Image.objects.get().path}" alt="&quot;&gt;&lt;b&gt;Sky" width="536" height="268">'
+    assert escape(tag) in page
+    assert "<b>Sky" not in page
 
 
 def test_what_is_no_picture_is_refused_with_the_reason(web: Client) -> None:
     file = BytesIO(b"<svg onload=alert(1)>")
     file.name = "a.png"
-    answer = web.post("/mailings/pictures/", {"file": file})
+    answer = web.post("/mailings/pictures/", {"file": file}, headers=JSON)
     assert answer.status_code == 422
     assert "no picture" in answer.json()["problems"][0]
     assert web.post("/mailings/pictures/").status_code == 422
