@@ -15,6 +15,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from emails import identities
 from emails import problems as names
 from emails.audience import contacts_of
 from emails.letters import WAY_OUT
@@ -72,6 +73,8 @@ def _wrong_with_sender(mailing: Mailing, user: Any) -> Iterator[Problem]:
             mend=_("Choose another."),
             where=where,
         )
+    elif mailing.sender is not None and (told := identities.problem_with(mailing.sender)):
+        yield Problem(code="no_mail_server", what=told, mend="", where=where)
 
 
 def _wrong_with_body(mailing: Mailing) -> Iterator[Problem]:

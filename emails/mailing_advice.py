@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from emails.domain_advice import FREE_MAIL, TITLES
 from emails.domain_check import FAIL
+from emails.identities import note_on
 from emails.mailing_results import span
 from emails.models import Mailing, Recipient, Sender
 from emails.sending.limits import used_since
@@ -70,7 +71,10 @@ class Pace:
 def warnings_of(mailing: Mailing) -> list[str]:
     """Sentences about what may keep the mails from arriving; two statements, where there are very many."""
     found = []
-    if mailing.sender is not None and (told := _of_domain(mailing.sender)):
+    if mailing.sender is not None and (told := note_on(mailing.sender)):
+        # Nobody asks the DNS about what is written to a file.
+        found.append(told)
+    elif mailing.sender is not None and (told := _of_domain(mailing.sender)):
         found.append(told)
     if mailing.waiting > MANY_A_DAY and (number := personal_of(mailing)) > MANY_A_DAY:
         found.append(
