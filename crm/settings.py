@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from environs import Env, EnvError
 
 from crm.mail_servers import BadAddress, mailer_of, webhook_settings
+from crm.returned_mail import mailbox_of, webhook_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -480,52 +482,17 @@ DEFAULT_FROM_EMAIL = read("str", "DEFAULT_FROM_EMAIL", "standing@localhost", "")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 
-def returned_mail() -> dict[str, Any]:
-    """The mailbox that delivery reports and complaints arrive in; empty: none is read."""
-    remedy = "Give imaps://user:password@host/folder, with %40 for an @ in the name."
-    url = read("str", "BOUNCES_IMAP_URL", "", remedy)
-    if not url:
-        return {}
-    parts = urlsplit(url)
-    # Without the address: it may hold a password, and this message ends in logs.
-    if parts.scheme not in ("imaps", "imap") or not parts.hostname or not parts.username:
-        refuse("BOUNCES_IMAP_URL", "is not the address of a mailbox", remedy)
-    if parts.scheme == "imap" and PRODUCTION:
-        refuse("BOUNCES_IMAP_URL", "would send its password unencrypted", remedy)
+def returned[T](variable: str, reader: Callable[[str], dict[str, T]]) -> dict[str, T]:
+    """Where reports about mails come back to; empty where the variable says nothing."""
+    given = read("str", variable, "", "")
     try:
-        port = parts.port
-    except ValueError:
-        refuse("BOUNCES_IMAP_URL", "has a port that is no number", remedy)
-    return {
-        "host": parts.hostname,
-        "port": port or (993 if parts.scheme == "imaps" else 143),
-        "tls": parts.scheme == "imaps",
-        "user": unquote(parts.username),
-        "password": unquote(parts.password or ""),
-        "folder": unquote(parts.path.strip("/")) or "INBOX",
-    }
+        return reader(given) if given else {}
+    except BadAddress as bad:
+        refuse(variable, bad.problem, bad.remedy)
 
 
-BOUNCES_IMAP = returned_mail()
-
-
-def provider_reports() -> dict[str, str]:
-    """Whose webhook is answered, and the secret part of its address; empty: none is."""
-    remedy = (
-        "Give the provider's name in django-anymail, a colon and a secret of at least 32 letters and digits, as in "
-        "mailgun:3f0c…; make one with: python3 -c 'import secrets; print(secrets.token_hex(20))'"
-    )
-    given = read("str", "MAIL_WEBHOOK", "", remedy)
-    if not given:
-        return {}
-    provider, _colon, secret = given.partition(":")
-    provider = provider.strip().lower().replace("-", "_")
-    if not provider.replace("_", "").isalnum() or not secret.isalnum() or len(secret) < 32:
-        refuse("MAIL_WEBHOOK", "does not name a provider and a secret", remedy)
-    return {"provider": provider, "secret": secret}
-
-
-MAIL_WEBHOOK = provider_reports()
+BOUNCES_IMAP = returned("BOUNCES_IMAP_URL", lambda url: mailbox_of(url, tls_only=PRODUCTION))
+MAIL_WEBHOOK = returned("MAIL_WEBHOOK", webhook_of)
 
 # Files
 

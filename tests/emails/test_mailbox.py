@@ -18,6 +18,8 @@ from django.db import OperationalError
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from crm import returned_mail
+from crm.mail_servers import BadAddress
 from emails import ways_out
 from emails.models import Address, Mailing, Recipient, Report, Sender
 from emails.reports import mailbox, tasks
@@ -181,6 +183,49 @@ def test_a_mailbox_that_cannot_be_read_says_why(
     settings.BOUNCES_IMAP = where(server, **more)
     with pytest.raises(mailbox.MailboxError, match=f"(?i){says}"):
         mailbox.read_new()
+
+
+# -- what the environment says
+
+
+def test_a_mailbox_is_named_by_one_address() -> None:
+    given = returned_mail.mailbox_of(
+        "imaps://bounces%40example.org:p%2Fw%23@Mail.example.org/Mail%20Back", tls_only=True
+    )
+    assert given == {
+        "host": "mail.example.org",
+        "port": 993,
+        "tls": True,
+        "user": "bounces@example.org",
+        "password": "p/w#",
+        "folder": "Mail Back",
+    }
+    plain = returned_mail.mailbox_of("imap://b:p@localhost:1143", tls_only=False)
+    assert (plain["port"], plain["tls"], plain["folder"]) == (1143, False, "INBOX")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example.org", "imap://b:hushed@mail.example.org", "pop3://b:hushed@mail.example.org",
+        "imaps://mail.example.org", "imaps://b:hushed@mail.example.org:x", "imaps://b:hushed@[",
+        "imaps://b:hushed@mail.example.org/Zurück", "imaps://b:hushed@mail.example.org/%0d%0aLOGOUT",
+    ],
+)  # fmt: skip
+def test_a_mailbox_that_is_none_is_refused_without_telling_its_password(url: str) -> None:
+    with pytest.raises(BadAddress) as refusal:
+        returned_mail.mailbox_of(url, tls_only=True)
+    assert "hushed" not in f"{refusal.value.problem} {refusal.value.remedy}"
+
+
+def test_a_webhook_is_a_provider_and_a_secret() -> None:
+    secret = "0123456789abcdef" * 2
+    given = returned_mail.webhook_of(f"Unisender-Go:{secret}")
+    assert given == {"provider": "unisender_go", "secret": secret}
+    for wrong in (secret, f"nobody:{secret}", f"base:{secret}", f"scaleway:{secret}", "mailgun",
+                  f"mailgun:{secret[:-1]}", f"mailgun:{secret[:-1]}/"):  # fmt: skip
+        with pytest.raises(BadAddress):
+            returned_mail.webhook_of(wrong)
 
 
 # -- TLS

@@ -13,6 +13,8 @@ from django.core.cache import cache
 from django.test import Client
 
 from crm.accounts.models import User
+from crm.mail_servers import PROVIDERS
+from crm.returned_mail import SILENT, webhook_of
 from emails import ways_out
 from emails.models import Address, AddressEvent, Mailing, Recipient, Report, Sender
 from emails.reports import provider
@@ -246,3 +248,14 @@ def test_no_event_breaks_the_receiver(mailing: Mailing, given: dict[str, Any]) -
     report = provider.receive(None, event(event_type="failed", **given), "Example")
     assert report is not None
     assert "\0" not in report.answer
+
+
+@pytest.mark.parametrize("name", sorted(PROVIDERS.keys() - set(SILENT)))
+def test_each_provider_that_may_be_named_has_something_that_answers(
+    settings: Any, name: str
+) -> None:
+    settings.MAIL_WEBHOOK = webhook_of(f"{name}:{SECRET}")
+    settings.ANYMAIL = {
+        f"{name}_{one}".upper().replace("-", "_"): "a2V5" for one in PROVIDERS[name].all
+    }
+    assert callable(provider._view())

@@ -58,6 +58,8 @@ def show(expression, **variables):
         ("EMAIL_URL_FILES", "smtp://mail.example.org", "default"),
         ("EMAIL_URL_", "smtp://mail.example.org", "EMAIL_URL_BULK"),
         ("EMAIL_URL_BULK", "anymail+mailgun://?sender_domain=example.org", "api_key="),
+        ("BOUNCES_IMAP_URL", "imap://bounces:secret@mail.example.org", "imaps://"),
+        ("MAIL_WEBHOOK", "mailgun:short", "32 letters"),
         ("HSTS_SECONDS", "1", "3600"),
         ("BEHIND_PROXY", "maybe", "X-Forwarded-Proto"),
         ("ADMIN_PATH", "../x", "back-office"),
