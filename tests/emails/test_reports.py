@@ -93,7 +93,7 @@ def raw(name: str, mailing: Mailing, position: int = 1) -> bytes:
     return text
 
 
-def became(mailing: Mailing, address: str = "ada@example.org") -> tuple[str, ...]:
+def became(mailing: Mailing, address: str = "ada@example.org") -> tuple[str, str, str, int]:
     row = Recipient.objects.get(mailing=mailing, address=address)
     standing = Address.objects.filter(address=address).first()
     return (
