@@ -9,7 +9,7 @@ class EmailsConfig(AppConfig):
     def ready(self) -> None:
         from anymail.signals import tracking
 
-        from emails import actions, bulk  # noqa: F401
+        from emails import actions, bulk, contact_listing  # noqa: F401
         from emails.reports import provider
 
         tracking.connect(provider.receive, dispatch_uid="emails.reports.provider")
