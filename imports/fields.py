@@ -35,6 +35,7 @@ class Cell(StrEnum):
     STAGE = "stage"
     CHOICE = "choice"  # one of a short list, which grows
     STATUS = "status"
+    LANGUAGE = "language"  # one that mails are written in
     BASIS = "basis"  # the legal basis on which an address is mailed
 
 
@@ -43,6 +44,7 @@ _COMMON = {
     "phone": Cell.TEXT,
     "mobile": Cell.TEXT,
     "website": Cell.URL,
+    "language": Cell.LANGUAGE,
     "street": Cell.TEXT,
     "postal_code": Cell.TEXT,
     "city": Cell.TEXT,

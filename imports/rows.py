@@ -185,6 +185,7 @@ class RowReader:
             Cell.ENDING: lambda: cells.ending(form, now),
             Cell.USER: lambda: self.loading.user,
             Cell.STAGE: lambda: self.loading.stage,
+            Cell.LANGUAGE: lambda: cells.remembering(cells.language),
             Cell.BASIS: lambda: cells.remembering(basis),
             Cell.CHOICE: lambda: cells.remembering(partial(self._choice, name)),
             Cell.DEAL: lambda: partial(self.loading.directory.deal, mapped),

@@ -81,7 +81,12 @@ class Contact(KeyedModel):
     country = models.CharField(_("country"), max_length=120, blank=True)
     # What mails to it are written in, as far as we write them; empty: as the account has it.
     language = models.CharField(
-        _("language"), max_length=10, choices=settings.LANGUAGES, blank=True, default=""
+        _("language"),
+        max_length=10,
+        choices=settings.LANGUAGES,
+        blank=True,
+        default="",
+        help_text=_("What is around mails to it is written in it."),
     )
     description = models.TextField(_("description"), blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
