@@ -1,7 +1,7 @@
 """What each recipient has for the merge fields of a mailing.
 
-Values are those that the author of a mailing may see, in the language of the recipient; what is hidden from the author is
-as if there were none.
+Values are those that the author of a mailing may see, in the language of the recipient; what is hidden from the author
+is as if there were none.
 """
 
 from __future__ import annotations
@@ -184,13 +184,10 @@ class _Batch:
 
     def _last_won(self) -> dict[int, Row]:
         """The deal that was won last, where the author sees it; it is not passed over for an older one."""
+        won = Deal.objects.visible_to(self.user).filter(group=Group.WON)
         parties = DealParty.objects.filter(
-            contact__in=self.ids,
-            deal__group=Group.WON,
-            deal__closed_at=F("contact__last_won_at"),
+            contact__in=self.ids, deal__in=won, deal__closed_at=F("contact__last_won_at")
         )
-        if not sees_all(self.user, Area.DEALS):
-            parties = parties.filter(deal__in=Deal.objects.visible_to(self.user))
         rows = parties.order_by("deal").values_list("contact", *(f"deal__{one}" for one in _READ))
         return {row[0]: row[1:] for row in rows}
 
