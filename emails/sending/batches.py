@@ -129,8 +129,9 @@ def _finish(batch: Batch, outcomes: Sequence[Outcome], seconds: float) -> Mailin
         if bounced:
             mailing.bounced += bounced
             thresholds.suppress_bounced(batch, outcomes)
+        # Of one that is over nothing is left to keep back.
+        if not ending.end_if_done(mailing) and bounced:
             thresholds.check(mailing)
-        ending.end_if_done(mailing)
     return mailing
 
 

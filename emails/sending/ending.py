@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -106,12 +106,5 @@ def _body(mailing: Mailing) -> str:
     if mailing.left_out:
         lines.append(_("Left out: %(number)d") % {"number": mailing.left_out})
     if mailing.origin:
-        lines.append(f"{mailing.origin}{_path(mailing)}")
+        lines.append(f"{mailing.origin}{reverse('emails:mailing', args=[mailing.pk])}")
     return "\n\n".join(lines)
-
-
-def _path(mailing: Mailing) -> str:
-    try:
-        return reverse("emails:mailing", args=[mailing.pk])
-    except NoReverseMatch:
-        return "/"
