@@ -71,10 +71,8 @@ def audience_of(mailing: Mailing, user: Any) -> Audience:
         return _of_deals(ids, mailing, user)
     if ids is not None:
         return _of_ids(ids, user)
-    # Days of the user's own, whoever asks.
-    with timezone.override(user.zone):
-        rows = _selection(mailing, user).queryset
-        numbered = _numbered(rows, mail_name=F("name"), mail_key=F("match_email"))
+    rows = _selection(mailing, user).queryset
+    numbered = _numbered(rows, mail_name=F("name"), mail_key=F("match_email"))
     columns = (
         "mail_position AS position, mail_id AS contact_id, CAST(NULL AS bigint) AS deal_id, "
         "mail_name AS name, mail_key AS email_key, 1 AS seen"
@@ -98,13 +96,11 @@ def _of_ids(ids: list[int], user: Any) -> Audience:
 
 def _of_deals(ids: list[int] | None, mailing: Mailing, user: Any) -> Audience:
     """A contact whom one may not see although one sees its deal is told of: not who it is, but that it is left out."""
-    with timezone.override(user.zone):
-        if ids is None:
-            deals = _selection(mailing, user).queryset
-        else:
-            rows = registry_of("deal").visible(user).filter(among(ids))
-            deals = rows.order_by(_Place(ids))
-        numbered = _numbered(deals, mail_contact=F("primary_contact_id"))
+    if ids is None:
+        deals = _selection(mailing, user).queryset
+    else:
+        deals = registry_of("deal").visible(user).filter(among(ids)).order_by(_Place(ids))
+    numbered = _numbered(deals, mail_contact=F("primary_contact_id"))
     stars = deals.order_by().values("primary_contact")
     seen = _visible(user).filter(pk__in=stars)
     facts = _facts(seen)
@@ -133,7 +129,9 @@ def _selection(mailing: Mailing, user: Any) -> Selection:
     if posted.get("scope") in ("rows", "page"):
         # Rows that were ticked on a list that is gone are still those rows.
         posted["list"] = posted["state"] = ""
-    return Selection.of(registry_of(mailing.record), user, posted)
+    # Days are the user's own, whoever asks: a worker has another time zone.
+    with timezone.override(user.zone):
+        return Selection.of(registry_of(mailing.record), user, posted)
 
 
 def _posted(mailing: Mailing) -> QueryDict:

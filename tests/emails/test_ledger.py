@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from contacts.models import Contact
 from crm.accounts.levels import Level
@@ -226,6 +228,22 @@ def test_a_live_list_is_asked_anew_and_ticked_rows_stay_those_that_were_ticked(a
     assert list(contacts_of(ticked, ann)) == [ada, bob]
     assert chosen_sentence(ticked, ann) == "chosen by hand"
     assert "Bern" in chosen_sentence(live, ann)
+
+
+def test_days_are_those_of_whoever_mails_whatever_the_zone_of_the_worker(ann: User) -> None:
+    ann.time_zone = "Pacific/Kiritimati"
+    ann.save()
+    midnight = timezone.localtime(timezone.now(), ann.zone).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    for name, minutes in (("Yesterday", -1), ("Today", 0)):
+        contact = person(name, email=f"{name}@example.org")
+        moment = midnight + timedelta(minutes=minutes)
+        Contact.objects.filter(pk=contact.pk).update(created_at=moment)
+    mailing = mailing_to(ann, state="?created=today")
+    with timezone.override("UTC"):
+        ledger.write(mailing, ann)
+    assert [one.name for one in ledger.rows(mailing)] == ["Today"]
 
 
 def test_a_list_that_is_gone_and_a_filter_that_is_none_are_refused(ann: User) -> None:
