@@ -75,7 +75,8 @@ def mailing(request: HttpRequest, pk: int) -> HttpResponse:
     found = _seen(request, pk)
     if found.state == State.DRAFT:
         return redirect("emails:compose", found.pk)
-    return render(request, "emails/mailing.html", _shown(request, found))
+    context = {**_shown(request, found), "links": found.links.all()}
+    return render(request, "emails/mailing.html", context)
 
 
 @never_cache

@@ -467,6 +467,15 @@ def test_the_page_tells_states_reasons_and_what_came_back_since(ann, web):
     assert "550 no such user" in page
 
 
+def test_clicks_are_shown_where_they_were_counted(ann, web):
+    mailing = over(ann)
+    assert "Clicks on links" not in said(web.get(url("mailing", mailing)))
+    mailing.links.create(number=1, url="https://example.org/spring", clicks=12)
+    page = said(web.get(url("mailing", mailing)))
+    assert "https://example.org/spring</a>" in page
+    assert "12 clicks" in page
+
+
 def test_while_it_is_on_the_page_looks_again_ever_more_rarely_and_then_stops(ann, web):
     crowd()
     mailing = draft(ann)
