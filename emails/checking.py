@@ -1,14 +1,9 @@
-"""The check before sending: what is wrong with a mailing, and what could be better.
-
-One pass over the recipients finds those whom a merge field leaves without a value; memory does not grow with them.
-"""
+"""The check before sending: what is wrong with a mailing, and what could be better."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
-from itertools import batched
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -18,21 +13,20 @@ from django.utils.translation import ngettext
 from emails import identities
 from emails import problems as names
 from emails.audience import contacts_of
+from emails.lacking import count_lacking, lacking
 from emails.letters import WAY_OUT
 from emails.looking import Written, wrong_with_links, wrong_with_pictures, wrong_with_subject
 from emails.merge_fields import ALWAYS
-from emails.merging import WEB, Place, needs_value, places, read
-from emails.models import Mailing, MailSettings, Recipient, Sender
+from emails.merging import Place, needs_value, places, read
+from emails.models import Mailing, MailSettings, Sender
 from emails.plain_text import plain
 from emails.problems import Problem
 from emails.rendering import content_of
-from emails.values import MergeField, merge_fields, values_for
+from emails.values import MergeField, merge_fields
 from settings.catalogue import known_once
 
 __all__ = ["Problem", "problems", "recipients_lacking"]
 
-# Recipients whose values are looked up at once.
-CHUNK = 1_000
 _WORD = re.compile(r"[^\W\d_]{4,}")
 
 
@@ -181,7 +175,7 @@ def _wrong_with_audience(
                 where=where,
             )
         wanted = _without_fallback(mailing, fields)
-        lacking = _count_lacking(mailing, user, wanted)
+        counts = count_lacking(mailing, user, wanted)
     except ValidationError as error:
         for sentence in error.messages:
             yield Problem(
@@ -191,7 +185,7 @@ def _wrong_with_audience(
                 where=where,
             )
         return
-    for name, number in lacking.items():
+    for name, number in counts.items():
         yield Problem(
             code="lacking",
             what=ngettext(
@@ -207,7 +201,7 @@ def _wrong_with_audience(
             count=number,
         )
     for name in wanted:
-        if name not in lacking and name not in ALWAYS:
+        if name not in counts and name not in ALWAYS:
             yield Problem(
                 code="no_fallback",
                 what=_("“%(field)s” has no fallback: who loses it until then gets no mail.")
@@ -219,13 +213,6 @@ def _wrong_with_audience(
             )
 
 
-def _count_lacking(mailing: Mailing, user: Any, wanted: dict[str, bool]) -> Counter[str]:
-    found: Counter[str] = Counter()
-    for _row, missing in _lacking(mailing, user, wanted):
-        found.update(missing)
-    return found
-
-
 def recipients_lacking(
     mailing: Mailing, user: Any, name: str, *, at_most: int = 100
 ) -> list[tuple[int, str]]:
@@ -233,7 +220,7 @@ def recipients_lacking(
     fields = {one.name: one for one in merge_fields(mailing.record, user)}
     wanted = {one: link for one, link in _without_fallback(mailing, fields).items() if one == name}
     found = []
-    for row, _missing in _lacking(mailing, user, wanted):
+    for row, _missing in lacking(mailing, user, wanted):
         found.append(row)
         if len(found) == at_most:
             break
@@ -255,37 +242,6 @@ def _without_fallback(mailing: Mailing, fields: dict[str, MergeField]) -> dict[s
             if place.name != WAY_OUT and needs_value(place):
                 found[place.name] = found.get(place.name, False) or place.way == "link"
     return found
-
-
-def _lacking(
-    mailing: Mailing, user: Any, wanted: dict[str, bool]
-) -> Iterator[tuple[tuple[int, str], list[str]]]:
-    """Recipients who lack some of the ``wanted`` fields, with those; nobody is asked for where none is wanted."""
-    if not wanted:
-        return
-    for rows in batched(_recipients(mailing, user), CHUNK):
-        values = values_for(mailing, [row[0] for row in rows], user, names=wanted)
-        for row in rows:
-            # Whom the author does not see any more is left out when it is sent.
-            given = values.get(row[0])
-            if given is None:
-                continue
-            missing = [
-                name
-                for name, link in wanted.items()
-                if not given.get(name) or (link and not WEB.fullmatch(given[name]))
-            ]
-            if missing:
-                yield row, missing
-
-
-def _recipients(mailing: Mailing, user: Any) -> Iterator[tuple[int, str]]:
-    """Those to be mailed, as the ledger has them; before there is one, everybody of the audience."""
-    if mailing.ledger_at:
-        rows = Recipient.objects.filter(mailing=mailing, state=Recipient.State.WAITING)
-        yield from rows.order_by("position").values_list("contact_id", "name").iterator(CHUNK)
-    else:
-        yield from contacts_of(mailing, user).values_list("pk", "name").iterator(CHUNK)
 
 
 def _places_of(name: str, mailing: Mailing) -> str:
