@@ -30,6 +30,7 @@ from emails import clicks, leaving, ways_out
 from emails.leaving import State
 from emails.models import Mailing, MailSettings, Recipient
 from emails.reports import provider
+from emails.reports.taking import TooSoon
 from emails.values import language_of
 from settings.catalogue import catalogue
 
@@ -99,6 +100,9 @@ def provider_events(request: HttpRequest, token: str) -> HttpResponse:
         return refuse_forged(request)
     try:
         return provider.answer(request)
+    except TooSoon:
+        # Providers tell again what was not taken.
+        return HttpResponse(status=503, headers={"Retry-After": "60"})
     except (ValueError, TypeError, LookupError, AttributeError):
         # No JSON, or none that the provider would send.
         logger.warning("An event of the provider could not be read", exc_info=True)

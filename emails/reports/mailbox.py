@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from emails.reports.anatomy import LARGEST
-from emails.reports.taking import take_in
+from emails.reports.taking import TooSoon, take_in
 
 logger = logging.getLogger(__name__)
 
@@ -114,6 +114,8 @@ def _read(box: imaplib.IMAP4, uid: bytes) -> str:
     try:
         report = take_in(raw, source="mailbox")
         came_of_it = str(report.kind) if report else "none"
+    except TooSoon:
+        return "none"
     except (OperationalError, InterfaceError):
         raise
     except Exception:

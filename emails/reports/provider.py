@@ -40,13 +40,15 @@ VERDICTS = {
     RejectReason.BOUNCED: Verdict.DEAD,
     RejectReason.TIMED_OUT: Verdict.FULL,
 }
-SENT = (Recipient.State.SENT, Recipient.State.UNCERTAIN, Recipient.State.FAILED)
+State = Recipient.State
+# Of one in hand it is told again later.
+SENT = (State.SENDING, State.SENT, State.UNCERTAIN, State.FAILED)
 
 
 def answer(request: HttpRequest) -> HttpResponse:
     """What the provider of the settings is answered; its events are acted on by ``receive`` first.
 
-    Raises ``SuspiciousOperation`` where its signature does not hold.
+    Raises ``SuspiciousOperation`` where its signature does not hold, and ``TooSoon``.
     """
     response: Any = _view()(request)
     return response  # type: ignore[no-any-return]
@@ -124,7 +126,7 @@ def mail_of(event: Any) -> Mail | None:
 def _is_news(mail: Mail) -> bool:
     rows = Recipient.objects.filter(mailing=mail.mailing, position=mail.position)
     was_put_off = Address.objects.filter(address=mail.address, soft_bounces__gt=0)
-    return rows.filter(state=Recipient.State.UNCERTAIN).exists() or was_put_off.exists()
+    return rows.filter(state=State.UNCERTAIN).exists() or was_put_off.exists()
 
 
 def key_of(event: Any, esp_name: str) -> str:

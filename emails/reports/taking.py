@@ -39,8 +39,15 @@ class Mail:
     address: str
 
 
+class TooSoon(Exception):
+    """The mail is in a worker's hands still: what it came to is not written down yet. To be told again in a while."""
+
+
 def take_in(raw: bytes, *, source: str) -> Report | None:
-    """Read a message and act on it; returns what was written down of it, None for what is no report or not news."""
+    """Read a message and act on it; returns what was written down of it, None for what is no report or not news.
+
+    Raises ``TooSoon``.
+    """
     key = f"mail:{hashlib.sha256(raw).hexdigest()}"
     if Report.objects.filter(key=key).exists():
         return None
@@ -75,11 +82,16 @@ def take(
     source: str,
     at: datetime | None = None,
 ) -> Report | None:
-    """Act on what became of a mail, and write it down under ``key``; None if that was done before."""
+    """Act on what became of a mail, and write it down under ``key``; None if that was done before.
+
+    Raises ``TooSoon``.
+    """
     if Report.objects.filter(key=key).exists():
         return None
     outcome = _about(outcomes, mail)
     if mail:
+        if outcome.kind != Kind.UNSUBSCRIBED and _is_in_hand(mail):
+            raise TooSoon
         _act(outcome, mail)
     elif outcome.kind != Kind.UNREADABLE:
         logger.info("A report about no mail of ours was put aside: %s", key)
@@ -96,6 +108,11 @@ def take(
         },
     )
     return report if is_new else None
+
+
+def _is_in_hand(mail: Mail) -> bool:
+    rows = Recipient.objects.filter(mailing=mail.mailing, position=mail.position)
+    return rows.filter(state=Recipient.State.SENDING).exists()
 
 
 _TELLING = (Kind.DELIVERED, Kind.COMPLAINED, Kind.UNSUBSCRIBED, Kind.PUT_OFF)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from email import message_from_bytes
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from emails.letters import WAY_OUT, Content
 from emails.merging import fill, in_html, read
 from emails.models import AddressEvent, Link, Mailing, MailSettings, Recipient, Sender
 from emails.rendering import cleaned, content_of
+from emails.sending.rows import Row
+from emails.sending.writing import Writer
+from tests.deals.factories import person
 
 HTML = (
     '<p><a href="https://example.org/news?a=1&amp;b=2">News</a> and '
@@ -233,3 +237,27 @@ def test_a_mail_asks_nobody_whether_it_was_opened(mailing: Mailing) -> None:
     loaded = re.findall(r'(?:src|background|poster|srcset)="([^"]*)"|url\(([^)]*)\)', html)
     assert loaded == []
     assert not re.search(r"<(?:link|script|iframe|object|embed|video|audio)\b", html)
+
+
+def test_each_letter_has_the_links_of_its_recipient(mailing: Mailing) -> None:
+    switch("known")
+    author = User.objects.get()
+    author.is_superuser = True
+    author.save()
+    Recipient.objects.all().delete()
+    rows = [
+        Row(position, person(first_name="Ada").pk, "Ada", f"ada{position}@example.org", 1, mailing.created_at)
+        for position in (1, 2)
+    ]  # fmt: skip
+    made, _lacking = Writer(mailing, author).letters(rows)
+    letters = {row.position: letter for row, letter in made}
+    for position in (1, 2):
+        letter = letters[position]
+        parts = [
+            part.get_payload(decode=True).decode()
+            for part in message_from_bytes(letter).walk()
+            if not part.is_multipart()
+        ]
+        assert all(clicks.address(mailing, 1, position) in part for part in parts)
+        assert not any(clicks.address(mailing, 1, 3 - position) in part for part in parts)
+        assert "/c/" not in letter.decode().partition("\r\n\r\n")[0]

@@ -154,6 +154,15 @@ def test_a_database_that_is_away_leaves_the_message_unseen(
     assert box.unseen == [1]
 
 
+def test_a_report_about_a_mail_in_hand_is_left_for_the_next_time(
+    server: Server, box: Box, mailing: Mailing
+) -> None:
+    box.add(bounce(mailing, 1), bounce(mailing, 2))
+    Recipient.objects.filter(position=1).update(state="sending")
+    assert mailbox.read_new() == {"none": 1, "bounced": 1}
+    assert box.unseen == [1]
+
+
 def test_of_a_huge_message_only_the_beginning_is_fetched(
     server: Server, box: Box, mailing: Mailing
 ) -> None:

@@ -167,6 +167,20 @@ def test_each_event_does_what_it_means(
 
 
 @pytest.mark.usefixtures("mailgun")
+def test_what_is_told_before_the_mail_is_known_to_be_sent_is_told_again(mailing: Mailing) -> None:
+    Recipient.objects.filter(position=1).update(state="sending")
+    Mailing.objects.update(sent=1, sending=1)
+    body = signed(told(mailing, "failed", **UNKNOWN_USER))
+    assert post(body) == 503
+    assert not Report.objects.exists()
+    Recipient.objects.filter(position=1).update(state="sent")
+    Mailing.objects.update(sent=2, sending=0)
+    assert post(body) == 200
+    mailing.refresh_from_db()
+    assert (suppressed(), mailing.bounced) == ("bounced", 1)
+
+
+@pytest.mark.usefixtures("mailgun")
 def test_a_mail_that_was_uncertain_is_known_to_have_arrived(mailing: Mailing) -> None:
     Recipient.objects.filter(position=1).update(state="uncertain")
     Mailing.objects.update(sent=1, uncertain=1)

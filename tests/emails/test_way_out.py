@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.conf import settings
@@ -122,6 +123,23 @@ def test_a_forged_way_out_is_answered_like_what_is_not_there(
         assert answer.status_code == 404
     assert client.get(forged).content == nowhere.content
     assert suppressed() == ""
+
+
+@pytest.mark.parametrize("before", ["/u/", "/c/", "/mail/events/"])
+def test_no_address_that_is_made_up_is_more_than_nothing(
+    client: Client, mailing: Mailing, monkeypatch: pytest.MonkeyPatch, before: str
+) -> None:
+    monkeypatch.setitem(settings.ACCOUNT_RATE_LIMITS, "forged", "")
+    odd = ["../u/x", "%2e%2e%2f", "a b", "<script>", "x?y=z#w", "\udcff", "-" * 22, "_" * 48]
+    made_up = [quote(one, errors="replace") for one in [*forgeries(mailing)[::4], *odd]]
+    paths = [f"{before}{one}/" for one in made_up]
+    if before != "/mail/events/":
+        paths += [f"{before}{one}" for one in made_up]
+    assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, 404)
+    answers = {client.post(path, ONE_CLICK).status_code for path in paths[::5]}
+    # A link takes no POST, whatever it is called.
+    assert answers <= ({404, 405} if before == "/c/" else {404})
+    assert events() == []
 
 
 def test_who_guesses_too_often_is_told_to_wait_and_keeps_no_true_way_out_shut(
