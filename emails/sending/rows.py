@@ -20,7 +20,8 @@ from emails.models import Mailing, Recipient
 State = Recipient.State
 # What changes of a mailing once it has started.
 _MOVING = (
-    "state", "problem", "finished_at", "told_at", "measured_from", "bounced", "complained", *State.values,
+    "state", "author_id", "problem", "finished_at", "told_at", "measured_from", "bounced", "complained",
+    *State.values,
 )  # fmt: skip
 
 
@@ -58,13 +59,16 @@ def take(
     """
     now = timezone.now()
     apart = " AND address NOT LIKE %s" * len(without)
+    next_ones = f"""SELECT position FROM emails_recipient
+        WHERE mailing_id = %s AND state = 'waiting' AND position > %s
+        AND (due_at IS NULL OR due_at <= %s){apart}
+        ORDER BY position LIMIT %s"""
+    # PostgreSQL knows nothing of rows that were written a moment ago, and would compare each of them with each of the
+    # next ones; of an array it looks each up.
+    among = "= ANY(ARRAY({}))" if connection.vendor == "postgresql" else "IN ({})"
     statement = f"""UPDATE emails_recipient SET state = 'sending', claimed_by = %s, changed_at = %s,
         attempts = attempts + 1, first_at = COALESCE(first_at, %s)
-        WHERE mailing_id = %s AND state = 'waiting' AND position IN (
-            SELECT position FROM emails_recipient
-            WHERE mailing_id = %s AND state = 'waiting' AND position > %s
-            AND (due_at IS NULL OR due_at <= %s){apart}
-            ORDER BY position LIMIT %s)
+        WHERE mailing_id = %s AND state = 'waiting' AND position {among.format(next_ones)}
         RETURNING position, contact_id, name, address, attempts, first_at"""
     at = _moment(now)
     domains = [f"%@{one}" for one in without]
