@@ -100,7 +100,8 @@ def _of_domain(sender: Sender) -> str:
     told = {"domain": sender.address.rpartition("@")[2]}
     if not sender.checked_at:
         return (
-            _("%(domain)s was never checked. An administrator does that in Settings › Mail.") % told
+            _("%(domain)s was never checked. An administrator does that in Settings › Senders.")
+            % told
         )
     findings = sender.check_results.get("findings", [])
     failed = [one["about"] for one in findings if one["state"] == FAIL]
@@ -111,7 +112,7 @@ def _of_domain(sender: Sender) -> str:
     return (
         _(
             "The check of %(domain)s found something wanting: %(lacking)s. Mails may land among the unwanted "
-            "ones, or be refused. An administrator finds what to do in Settings › Mail."
+            "ones, or be refused. An administrator finds what to do in Settings › Senders."
         )
         % told
     )
