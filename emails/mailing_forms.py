@@ -68,7 +68,7 @@ class ScheduleForm(forms.Form):
         if cleaned["at"] <= timezone.now():
             now = formats.date_format(timezone.localtime(timezone=zone), "SHORT_DATETIME_FORMAT")
             raise ValidationError(
-                _("That is over: in %(zone)s it is %(now)s. Choose a later time.")
+                _("That is over. Choose a time after %(now)s in %(zone)s.")
                 % {"zone": cleaned["zone"], "now": now}
             )
         return cleaned
