@@ -154,7 +154,7 @@ def test(request: HttpRequest, pk: int) -> HttpResponse:
             request, _("The test mail was not taken. The server said: %(answer)s") % told
         )
     elif note := identities.note_on(found):
-        messages.success(request, note)
+        messages.success(request, _("The test mail is written. %(note)s") % {"note": note})
     else:
         text = _("The test mail to %(to)s was taken. The server said: %(answer)s")
         messages.success(request, text % told)

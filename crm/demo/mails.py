@@ -53,7 +53,7 @@ def write(today: datetime) -> None:
     _bases(customers, today)
     if len(customers) < 4:
         return
-    _sent(author, sender, customers, today - timedelta(days=9))
+    _sent(author, sender, customers, today - timedelta(days=9) + timedelta(hours=10))
     _mailing(author, sender, "Thank you", THANKS, customers)
 
 

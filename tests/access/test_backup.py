@@ -49,6 +49,8 @@ from crm.models import Heartbeat
 from crm.trash.models import TrashedRecord
 from deals.models import Deal
 from deals.services import check_statuses
+from emails.models import Mailing, Recipient, Sender, SenderPause
+from emails.standing import suppress
 from tests.deals.factories import company, deal, person
 from tests.deals.test_crash import Child, test_database_url
 
@@ -141,6 +143,16 @@ def world(media: Path) -> None:
     gone.delete()
     run = BulkRun.objects.create(action="contact.tag", record="contact", user=chief, seconds=0.1)
     BulkRow.objects.create(run=run, position=1, record_id=one.pk)
+    sender = Sender.objects.create(
+        name="News", address="news@example.org", check_results={"é": [1]}
+    )
+    mailing = Mailing.objects.create(subject="Für alle", sender=sender, sent=2, total=2)
+    for position, address in ((2, "b@example.org"), (1, "a@example.org")):
+        Recipient.objects.create(
+            mailing=mailing, position=position, contact_id=position, address=address, state="sent"
+        )
+    SenderPause.objects.create(sender=sender, domain="example.org", until=timezone.now())
+    suppress(["a@example.org"], "bounced", mailing_id=mailing.pk, position=1)
     for key in ("b", "A", "a", "Z", "é", "_"):
         ListAddress.objects.create(key=key, query=key)
     Client().force_login(chief)
