@@ -109,8 +109,8 @@ class SMTP:
         if refusal := self._asked(smtp, sender, address):
             return refusal
         try:
-            smtp.send(b"".join((quote_dots(letter), b".\r\n")))
             line: Any = smtp.sock
+            line.sendall(quote_dots(letter) + b".\r\n")
             line.settimeout(self._backend.timeout * PATIENCE)
             code, text = smtp.getreply()
             line.settimeout(self._backend.timeout)
@@ -128,18 +128,22 @@ class SMTP:
         """Ask the server to take a letter: why it does not; None if it waits for the letter."""
         result = Result.BUSY
         try:
-            code, text = smtp.docmd("MAIL", f"FROM:<{sender}>")
+            code, text = _ask(smtp, f"MAIL FROM:<{sender}>")
             if code != 250:
                 return self._declined(smtp, code, text, _of_sender(code, text))
             result = Result.LATER
-            code, text = smtp.docmd("RCPT", f"TO:<{address}>")
+            code, text = _ask(smtp, f"RCPT TO:<{address}>")
             if code not in (250, 251, 252):
                 return self._declined(smtp, code, text, refused(code, text, address_named=True))
-            code, text = smtp.docmd("DATA")
+            code, text = _ask(smtp, "DATA")
             if code != 354:
                 return self._declined(smtp, code, text, refused(code, text))
         except _BROKEN as error:
             raise _Cut(Answer(result, told(error))) from error
+        except ValueError as error:
+            # No address that a server could be told; the others are well.
+            self.close()
+            return Answer(Result.REFUSED, told(error))
         return None
 
     def _declined(self, smtp: smtplib.SMTP, code: int, text: bytes, answer: Answer) -> Answer:
@@ -171,6 +175,17 @@ class SMTP:
             logger.info("A mail server did not say good-bye", exc_info=True)
         finally:
             self._backend.connection = None
+
+
+def _ask(smtp: smtplib.SMTP, command: str) -> tuple[int, bytes]:
+    """Say a line and hear the answer. Raises ``UnicodeError`` or ``ValueError`` for what is no line of ASCII."""
+    if "\r" in command or "\n" in command:
+        raise ValueError("A command has one line.")
+    line: Any = smtp.sock
+    if line is None:
+        raise smtplib.SMTPServerDisconnected("The connection was closed.")
+    line.sendall(command.encode("ascii") + b"\r\n")
+    return smtp.getreply()
 
 
 class Messages:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 
+from crm.accounts.models import User
 from crm.retry import retrying
 from emails.models import Mailing, Sender, SenderPause
 from emails.reasons import LeftOut
@@ -41,7 +42,14 @@ class Places:
 
     def __init__(self) -> None:
         self._after: dict[int, int] = {}
+        self._mailings: dict[int, Mailing] = {}
         self.last = 0
+
+    def mailing(self, mailing_id: int) -> Mailing:
+        """Read once: what a mailing says does not change after it has started."""
+        if mailing_id not in self._mailings:
+            self._mailings[mailing_id] = Mailing.objects.get(pk=mailing_id)
+        return self._mailings[mailing_id]
 
     def of(self, mailing_id: int) -> list[int]:
         after = self._after.get(mailing_id, 0)
@@ -71,7 +79,8 @@ def take(sender_id: int, claim: str, size: int, places: Places) -> Batch | None:
         if "" in resting or not size:
             return None
         for mailing_id in _in_turn(sender_id, places.last):
-            mailing = rows.locked(mailing_id)
+            mailing = places.mailing(mailing_id)
+            rows.lock_counts(mailing)
             if mailing.state != Mailing.State.SENDING:
                 continue
             for after in places.of(mailing_id):
@@ -80,6 +89,9 @@ def take(sender_id: int, claim: str, size: int, places: Places) -> Batch | None:
                     places.moved(mailing_id, taken[-1].position)
                     rows.count(mailing, [(State.WAITING, State.SENDING, len(taken))])
                     limits.take(sender, len(taken))
+                    # Its author as they are now: active, and with which rights.
+                    mailing.author = User.objects.filter(pk=mailing.author_id).first()
+                    mailing.sender = sender
                     return Batch(mailing, claim, taken, pauses)
     return None
 

@@ -30,10 +30,12 @@ def jittered(seconds: float) -> timedelta:
 
 def next_attempt(attempts: int, first_at: datetime) -> datetime | None:
     """When a mail that was put off ``attempts`` times is tried again; None if it is given up."""
-    now = timezone.now()
-    if attempts > len(DELAYS) or (attempts >= TRIED_ENOUGH and now - first_at > LASTS):
+    now, last = timezone.now(), first_at + LASTS
+    if attempts > len(DELAYS) or (attempts >= TRIED_ENOUGH and now >= last):
         return None
-    return now + jittered(DELAYS[attempts - 1])
+    at = now + jittered(DELAYS[attempts - 1])
+    # Once more when the day is over, and not hours after.
+    return last if now < last < at else at
 
 
 def pauses_of(sender: Sender) -> dict[str, SenderPause]:

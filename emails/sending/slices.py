@@ -33,7 +33,7 @@ SLICE = 20.0
 # A batch that took longer is followed by a smaller one, a quick one by a larger: what a pause, an unsubscribing or a
 # dead worker leaves open is little.
 BATCH_TAKES = 1.0
-FIRST_BATCH, SMALLEST_BATCH, LARGEST_BATCH = 20, 1, 100
+FIRST_BATCH, SMALLEST_BATCH, LARGEST_BATCH = 20, 1, 200
 # After so long the rest of a batch goes back.
 BATCH_AT_MOST = 3.0
 

@@ -166,6 +166,14 @@ def test_a_refused_letter_leaves_the_connection_to_the_next(server: Server) -> N
     assert server.met[Step.CONNECT] == opened
 
 
+@pytest.mark.parametrize("to", ["a@b.example>\r\nRCPT TO:<eve@example.com", "ännchen@example.org"])
+def test_what_is_no_address_fails_alone(server: Server, to: str) -> None:
+    with transport("default") as post:
+        assert post.send("news@example.org", to, LETTER).result is Result.REFUSED
+        assert post.send("news@example.org", ANN, LETTER).result is Result.SENT
+    assert list(server.to()) == [ANN]
+
+
 def test_a_cut_after_the_dot_is_never_tried_again(server: Server) -> None:
     with transport("default") as post:
         assert post.send("news@example.org", ANN, LETTER).result is Result.SENT
