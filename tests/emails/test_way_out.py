@@ -16,6 +16,7 @@ from django.utils import translation
 
 from contacts.models import Contact
 from crm.accounts.models import User
+from crm.audit.models import Entry
 from emails import leaving, standing, ways_out
 from emails.models import Address, AddressEvent, Mailing, MailSettings, Recipient, Sender
 from emails.reasons import Suppressed
@@ -123,6 +124,9 @@ def test_a_forged_way_out_is_answered_like_what_is_not_there(
         assert answer.status_code == 404
     assert client.get(forged).content == nowhere.content
     assert suppressed() == ""
+    paths = Entry.objects.filter(action="denied").values_list("details__path", flat=True)
+    assert [path for path in paths if path.startswith("/u/")]
+    assert not [path for path in paths if forged in path]
 
 
 @pytest.mark.parametrize("before", ["/u/", "/c/", "/mail/events/"])
