@@ -34,8 +34,8 @@ SEED = int(os.environ.get("STANDING_MAIL_SEED", 20261123))
 WORKERS = 2
 # How many rows a worker takes in hand at most, which is what a kill may leave open.
 BATCH = int(os.environ.get("STANDING_MAIL_BATCH", 10))
-# Seconds after which something never comes.
-PATIENCE = 120
+# Seconds without a word to the mail server after which none will come.
+PATIENCE = 60
 
 
 @contextmanager
@@ -67,10 +67,12 @@ def workers_of(tmp_path: Path, server: Server) -> Iterator[Child]:
         child.process.wait(30)
 
 
-def until(reached: Callable[[], Any], child: Child) -> None:
-    """Wait for it; fail with the log of the workers if it never comes."""
-    deadline = time.monotonic() + PATIENCE
+def until(reached: Callable[[], Any], child: Child, server: Server) -> None:
+    """Wait for it; fail with the log of the workers if nothing goes on any more."""
+    seen, deadline = server.met.total(), time.monotonic() + PATIENCE
     while not reached():
+        if server.met.total() > seen:
+            seen, deadline = server.met.total(), time.monotonic() + PATIENCE
         if time.monotonic() > deadline:
             pytest.fail(f"{child.ask('mailing')}\n{child.log.read_text()[-4000:]}")
         time.sleep(0.01)
@@ -108,10 +110,10 @@ class Killer:
         """Kill all workers at some moment after the server has taken so many letters."""
         workers = self.start()
         taken = len(self.server.letters)
-        until(lambda: len(self.server.letters) > taken or is_over(self.child), self.child)
+        self.until(lambda: len(self.server.letters) > taken)
         if self.kills:
             self.rests.append(self.server.letters[taken].at - self.killed_at)
-        until(lambda: len(self.server.letters) >= letters or is_over(self.child), self.child)
+        self.until(lambda: len(self.server.letters) >= letters)
         time.sleep(self.drawn.random() * 0.1)
         self.kill(workers)
         self.killed_at = time.monotonic()
@@ -119,8 +121,12 @@ class Killer:
 
     def finish(self) -> None:
         workers = self.start()
-        until(lambda: is_over(self.child), self.child)
+        self.until(lambda: False)
         self.kill(workers)
+
+    def until(self, reached: Callable[[], bool]) -> None:
+        """Wait for that, or for the end of the mailing."""
+        until(lambda: reached() or is_over(self.child), self.child, self.server)
 
 
 @pytest.mark.django_db(transaction=True)

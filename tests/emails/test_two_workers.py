@@ -27,7 +27,7 @@ def test_two_workers_with_a_connection_each_send_every_row_once(tmp_path: Path) 
         server.expect_always(SLOW)
         child.ask(f"prepare {READERS} 2")
         workers = [child.ask("work 10") for _ in range(2)]
-        until(lambda: is_over(child), child)
+        until(lambda: is_over(child), child, server)
         child.ask(f"kill {' '.join(map(str, workers))}")
         rows = child.ask("rows")
         assert child.ask("wrong") == []
