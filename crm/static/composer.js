@@ -246,10 +246,20 @@
 
   let into = null;
   let caret = null;
+  const nothing = fields.querySelector("[type=checkbox]");
+  const mayLack = () => {
+    const instead = fields.querySelector("[type=text]");
+    instead.required = !nothing.checked;
+    instead.disabled = nothing.checked;
+  };
+  nothing.addEventListener("change", mayLack);
   const openFields = (input) => {
     into = input;
     caret = input ? [input.selectionStart, input.selectionEnd] : null;
-    fields.querySelector("input").value = "";
+    fields.querySelector("select").selectedIndex = 0;
+    fields.querySelector("[type=text]").value = "";
+    nothing.checked = false;
+    mayLack();
     open(fields, () => (into ? into.focus() : editor.focus()), fields.querySelector("select"));
   };
   document.addEventListener("click", ({ target }) => {
@@ -258,8 +268,8 @@
   });
   fields.querySelector("[data-done]").addEventListener("click", () => {
     if (!valid(fields)) return;
-    const instead = fields.querySelector("input").value.replace(/["“”„«»{}]/g, "").trim();
-    const place = `{{ ${fields.querySelector("select").value}${instead ? ` | "${instead}"` : ""} }}`;
+    const instead = nothing.checked ? "" : fields.querySelector("[type=text]").value.replace(/["“”„«»{}]/g, "").trim();
+    const place = `{{ ${fields.querySelector("select").value} | "${instead}" }}`;
     fields.close();
     if (into) {
       into.setRangeText(place, caret[0], caret[1], "end");

@@ -85,6 +85,18 @@ def test_a_mail_is_written_with_the_keyboard_alone(visitor: Any, anna: User, boo
     focused(page, "#id_subject")
     expect(page.locator("#id_subject")).to_have_value('News for {{ first_name | "you" }}')
 
+    # Or it is said that nothing may stand there.
+    tab_to(page, "[data-field-into]")
+    keys.press("Enter")
+    keys.type("Last")
+    tab_to(page, "#field-nothing")
+    keys.press("Space")
+    tab_to(page, "#field-dialog [data-done]")
+    keys.press("Enter")
+    focused(page, "#id_subject")
+    whole = 'News for {{ first_name | "you" }}{{ last_name | "" }}'
+    expect(page.locator("#id_subject")).to_have_value(whole)
+
     tab_to(page, "#rich")
     keys.type("Hello ")
     keys.press("Alt+F10")
