@@ -47,6 +47,11 @@ class MailingResult:
         return self.mailing.state == State.SENDING
 
     @property
+    def may_change(self) -> bool:
+        """Whether it may be another one in a moment, without anybody here doing something."""
+        return self.mailing.state in (State.SCHEDULED, State.SENDING)
+
+    @property
     def has_ended(self) -> bool:
         return self.mailing.state in (State.CANCELLED, State.DONE)
 

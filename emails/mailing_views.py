@@ -30,6 +30,8 @@ from emails.models import Mailing
 PAGE = 30
 # How long to wait before looking again, in seconds: what began a moment ago is watched closely.
 WAITS = (1, 1, 1, 2, 2, 3, 4, 5)
+# One that waits for its time.
+RARELY = 30
 State = Mailing.State
 # What the list can be narrowed to.
 SHOWN: dict[str, tuple[Any, tuple[str, ...]]] = {
@@ -104,7 +106,7 @@ def _shown(request: HttpRequest, found: Mailing) -> dict[str, Any]:
         "result": MailingResult(found, request.user, rows),
         "rows": rows,
         "looked": looked + 1,
-        "wait": WAITS[min(looked, len(WAITS) - 1)],
+        "wait": WAITS[min(looked, len(WAITS) - 1)] if found.state == State.SENDING else RARELY,
         "was_on": "n" in request.GET,
         "token": secrets.token_urlsafe(16),
         "may_take_along": may(request.user, Right.EXPORT),

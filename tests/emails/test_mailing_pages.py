@@ -412,7 +412,9 @@ def test_a_mailing_is_scheduled_in_a_time_zone_and_taken_back(ann, web):
     assert schedule(web, mailing, at, "Asia/Tokyo").url == url("mailing", mailing)
     mailing.refresh_from_db()
     assert (mailing.state, mailing.scheduled_at) == (State.SCHEDULED, at)
-    assert "Goes out" in said(web.get(url("mailing", mailing)))
+    page = said(web.get(url("mailing", mailing)))
+    assert "Goes out" in page
+    assert "load delay:30s" in page
     web.post(url("turn", mailing, "unschedule"))
     mailing.refresh_from_db()
     assert (mailing.state, mailing.scheduled_at) == (State.DRAFT, None)
