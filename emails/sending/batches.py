@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
@@ -90,7 +91,8 @@ def take(sender_id: int, claim: str, size: int, places: Places) -> Batch | None:
                     rows.count(mailing, [(State.WAITING, State.SENDING, len(taken))])
                     limits.take(sender, len(taken))
                     # Its author as they are now: active, and with which rights.
-                    mailing.author = User.objects.filter(pk=mailing.author_id).first()
+                    author: Any = mailing.author_id
+                    mailing.author = User.objects.filter(pk=author).first()
                     mailing.sender = sender
                     return Batch(mailing, claim, taken, pauses)
     return None

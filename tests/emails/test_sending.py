@@ -45,7 +45,7 @@ def readers() -> list[Contact]:
 
 
 @pytest.fixture
-def mailing(readers: list[Contact], held: None) -> Mailing:
+def mailing(readers: list[Contact], held: None) -> Any:
     """Started, and not sent yet."""
     return crowds.started()
 
@@ -84,7 +84,7 @@ def test_two_clicks_and_a_form_sent_again_send_one_mailing(
     post: Post,
     client: Client,
 ) -> None:
-    made = crowds.mailing()
+    made: Any = crowds.mailing()
     client.force_login(made.author)
     page = reverse("emails:review", args=[made.pk])
     client.post(page, {"step": "count"})
@@ -133,7 +133,7 @@ def test_what_is_not_in_order_is_not_sent(
 
 
 def test_nobody_starts_or_halts_what_is_somebody_elses(
-    mailing: Mailing,
+    mailing: Any,
     post: Post,
 ) -> None:
     bob = User.objects.create_user("bob")
@@ -160,11 +160,11 @@ def test_a_mailing_that_everybody_is_left_out_of_is_not_started(
 
 
 def test_a_pause_lets_out_what_is_in_hand_and_no_more_until_it_goes_on(
-    mailing: Mailing,
+    mailing: Any,
     post: Post,
     by_twos: None,
 ) -> None:
-    post.before = lambda number: number == 2 and sending.pause(mailing, user=mailing.author)
+    post.at(2, lambda: sending.pause(mailing, user=mailing.author))
     work(mailing)
     assert mailing.state == State.PAUSED
     assert states(mailing) == {"sent": 4, "waiting": 2}
@@ -177,11 +177,11 @@ def test_a_pause_lets_out_what_is_in_hand_and_no_more_until_it_goes_on(
 
 
 def test_who_is_left_when_a_mailing_is_cancelled_is_left_out(
-    mailing: Mailing,
+    mailing: Any,
     post: Post,
     by_twos: None,
 ) -> None:
-    post.before = lambda number: number == 2 and sending.cancel(mailing, user=mailing.author)
+    post.at(2, lambda: sending.cancel(mailing, user=mailing.author))
     work(mailing)
     assert mailing.state == State.CANCELLED
     assert states(mailing) == {"sent": 4, "left_out": 2}
@@ -193,19 +193,19 @@ def test_who_is_left_when_a_mailing_is_cancelled_is_left_out(
 
 
 def test_a_letter_put_off_while_its_mailing_is_cancelled_is_not_tried_again(
-    mailing: Mailing,
+    mailing: Any,
     post: Post,
 ) -> None:
     from tests.emails.posts import LATER
 
     post.answers[ALL[5]] = [LATER]
-    post.before = lambda number: number == 5 and sending.cancel(mailing, user=mailing.author)
+    post.at(5, lambda: sending.cancel(mailing, user=mailing.author))
     work(mailing)
     assert states(mailing) == {"sent": 5, "left_out": 1}
 
 
 def test_what_a_mailing_says_cannot_be_changed_once_it_is_sent(
-    mailing: Mailing,
+    mailing: Any,
     post: Post,
     by_twos: None,
     client: Client,
@@ -213,7 +213,7 @@ def test_what_a_mailing_says_cannot_be_changed_once_it_is_sent(
     client.force_login(mailing.author)
     page = reverse("emails:compose", args=[mailing.pk])
     told = {"subject": "Other", "html": "<p>Other</p>", "sender": mailing.sender_id}
-    post.before = lambda number: number == 2 and client.post(page, told)
+    post.at(2, lambda: client.post(page, told))
     work(mailing)
     assert {str(post.message(one)["Subject"])[:8] for one in ALL} == {"News for"}
     assert mailing.subject.startswith("News for")
@@ -268,7 +268,7 @@ def _require(one: Contact) -> None:
     ],
 )
 def test_who_must_not_be_mailed_any_more_is_left_out_with_the_reason(
-    mailing: Mailing,
+    mailing: Any,
     readers: list[Contact],
     post: Post,
     happens: Any,
@@ -284,12 +284,12 @@ def test_who_must_not_be_mailed_any_more_is_left_out_with_the_reason(
 
 
 def test_who_unsubscribes_while_letters_go_out_is_not_in_the_next_batch(
-    mailing: Mailing,
+    mailing: Any,
     readers: list[Contact],
     post: Post,
     by_twos: None,
 ) -> None:
-    post.before = lambda number: number == 1 and _unsubscribe(readers[2])
+    post.at(1, lambda: _unsubscribe(readers[2]))
     work(mailing)
     assert ALL[2] not in post.asked
     assert row_of(mailing, ALL[2]).reason == "unsubscribed"
@@ -314,13 +314,13 @@ def _retire(ann: User) -> None:
     [(_deactivate, "sign in"), (_revoke, "right “Mailing”"), (_retire, "not in use")],
 )
 def test_a_mailing_stops_with_a_reason_when_it_may_not_be_sent_any_more(
-    mailing: Mailing,
+    mailing: Any,
     post: Post,
     by_twos: None,
     happens: Any,
     says: str,
 ) -> None:
-    post.before = lambda number: number == 1 and happens(mailing.author)
+    post.at(1, lambda: happens(mailing.author))
     work(mailing)
     assert mailing.state == State.PAUSED
     assert says in mailing.problem
@@ -364,7 +364,7 @@ def test_names_that_would_tear_a_header_go_out_as_words(
 
 
 def test_what_a_dead_worker_had_in_hand_is_uncertain_and_never_sent_again_by_itself(
-    mailing: Mailing,
+    mailing: Any,
     post: Post,
 ) -> None:
     batch = slices.batches.take(
@@ -380,7 +380,7 @@ def test_what_a_dead_worker_had_in_hand_is_uncertain_and_never_sent_again_by_its
     assert len(post.to) == 4
 
 
-def test_a_cut_connection_leaves_one_mail_uncertain(mailing: Mailing, post: Post) -> None:
+def test_a_cut_connection_leaves_one_mail_uncertain(mailing: Any, post: Post) -> None:
     post.answers[ALL[1]] = [CUT]
     work(mailing)
     assert states(mailing) == {"sent": 5, "uncertain": 1}
@@ -388,11 +388,9 @@ def test_a_cut_connection_leaves_one_mail_uncertain(mailing: Mailing, post: Post
 
 
 def test_uncertain_mails_are_sent_again_when_somebody_says_so_under_the_same_id(
-    mailing: Mailing,
+    mailing: Any,
     post: Post,
 ) -> None:
-    post.before = lambda number: number == 0 and seen.append(1)
-    seen: list[int] = []
     post.answers[ALL[1]] = [CUT]
     work(mailing)
     post.answers.clear()
@@ -407,7 +405,7 @@ def test_uncertain_mails_are_sent_again_when_somebody_says_so_under_the_same_id(
 
 
 def test_the_message_id_of_a_recipient_is_always_the_same(
-    mailing: Mailing,
+    mailing: Any,
     post: Post,
 ) -> None:
     work(mailing)
@@ -421,7 +419,7 @@ def test_the_message_id_of_a_recipient_is_always_the_same(
 
 
 def test_a_worker_that_was_taken_for_dead_may_still_say_that_a_letter_was_sent(
-    mailing: Mailing,
+    mailing: Any,
     post: Post,
 ) -> None:
     def taken_for_dead(number: int) -> None:
@@ -460,7 +458,7 @@ def test_the_author_is_told_when_a_long_mailing_is_done(
 
 
 def test_the_author_is_told_when_a_long_mailing_stops_by_itself(
-    mailing: Mailing,
+    mailing: Any,
     post: Post,
     by_twos: None,
     mailoutbox: list[Any],
@@ -468,7 +466,7 @@ def test_the_author_is_told_when_a_long_mailing_stops_by_itself(
     User.objects.update(email="ann@example.org")
     ago = timezone.now() - timedelta(minutes=5)
     Mailing.objects.update(started_at=ago)
-    post.before = lambda number: number == 1 and _revoke(mailing.author)
+    post.at(1, lambda: _revoke(mailing.author))
     work(mailing)
     [told] = mailoutbox
     assert told.subject.startswith("Stopped: ")

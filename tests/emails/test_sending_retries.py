@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -36,7 +37,7 @@ State = Mailing.State
 FIRST = crowds.address_of(0)
 
 
-def started(number: int) -> Mailing:
+def started(number: int) -> Any:
     crowds.readers(number)
     return crowds.started()
 
