@@ -8,15 +8,18 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.mail.backends.smtp import EmailBackend
 from django.test import Client
 from django.urls import reverse
 
 from crm.accounts.models import User
 from crm.audit.models import Action, Entry
 from emails import domain_check, identities
+from emails.checking import problems
 from emails.domain_lookup import Lookup
 from emails.identities import check_domain, mail_servers, problem_with, save_sender, send_test
 from emails.models import Mailing, Sender
+from emails.transport import SMTP, Messages, transport
 from tests.access.signing import PASSWORD, root, signed_in
 from tests.access.worlds import member
 from tests.emails.smtp import Fault, Server, Step
@@ -321,3 +324,35 @@ def test_looking_never_changes_anything(web: Client) -> None:
     one = sender()
     for step in ("check/", "test/", "switch/"):
         assert web.get(path(one, step)).status_code == 405
+
+
+# -- how each kind of mail server is spoken to
+
+
+class Relay(EmailBackend):
+    """A mailer of somebody's own, made of Django's."""
+
+
+@pytest.mark.parametrize(
+    ("backend", "options", "spoken"),
+    [
+        ("django.core.mail.backends.smtp.EmailBackend", {"host": "h"}, SMTP),
+        (f"{__name__}.Relay", {"host": "h"}, SMTP),
+        ("django.core.mail.backends.console.EmailBackend", {}, Messages),
+        ("django.core.mail.backends.locmem.EmailBackend", {}, Messages),
+        ("anymail.backends.mailgun.EmailBackend", {"api_key": "k"}, Messages),
+    ],
+)
+def test_smtp_is_spoken_by_phases_and_all_else_takes_messages(
+    settings: Any, backend: str, options: dict[str, str], spoken: type
+) -> None:
+    settings.MAILERS = {"bulk": {"BACKEND": backend, "OPTIONS": options}}
+    assert isinstance(transport("bulk"), spoken)
+
+
+def test_a_mailing_is_not_sent_to_a_console(settings: Any, admin: User) -> None:
+    settings.MAILERS = {"default": CONSOLE}
+    mailing = Mailing.objects.create(author=admin, sender=sender(), subject="News")
+    (found,) = [one for one in problems(mailing, admin) if one.code == "no_mail_server"]
+    assert found.blocks
+    assert "EMAIL_URL" in found.what
