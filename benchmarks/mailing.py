@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 from unittest import mock
 
 from django.conf import settings
@@ -109,8 +110,8 @@ def _started(recipients: int) -> Mailing:
 
 def _work_off(mailing: Mailing) -> None:
     """As a worker does, in slices until the mailing is done."""
-    expected = mailing.waiting
-    while sending.work(mailing.sender_id, 0):
+    expected, sender_id = mailing.waiting, cast(int, mailing.sender_id)
+    while sending.work(sender_id, 0):
         pass
     mailing.refresh_from_db()
     assert (mailing.state, mailing.sent) == ("done", expected), mailing.problem

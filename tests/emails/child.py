@@ -70,7 +70,7 @@ def wrong(mailing_id: int) -> list[str]:
 
     from emails.models import Mailing, Recipient
 
-    said = Mailing.objects.values().get(pk=mailing_id)
+    said: Any = Mailing.objects.values().get(pk=mailing_id)
     by_state = Recipient.objects.filter(mailing=mailing_id).values_list("state")
     found = dict(by_state.annotate(n=Count("position")).order_by())
     return [

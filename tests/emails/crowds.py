@@ -61,3 +61,10 @@ def rows_of(mailing_id: int) -> dict[str, str]:
     """The state of each row, by its address."""
     rows = Recipient.objects.filter(mailing=mailing_id)
     return dict(rows.values_list("address", "state"))
+
+
+def send_on(mailing: Mailing, slot: int = 0) -> None:
+    """As a worker does over one connection, until nothing is due."""
+    sender_id: Any = mailing.sender_id
+    while sending.work(sender_id, slot):
+        pass

@@ -86,8 +86,7 @@ def readers(number: int, domain: str = "") -> list[str]:
 
 def send(mailing: Mailing) -> None:
     """As a worker does until nothing is due."""
-    while sending.work(mailing.sender_id, 0):
-        pass
+    crowds.send_on(mailing)
     mailing.refresh_from_db()
     # Nobody has anything in hand, and the mailing says the same as its rows.
     rows = Counter(crowds.rows_of(mailing.pk).values())
@@ -150,7 +149,7 @@ def test_what_is_put_off_waits_longer_each_time_and_is_given_up_after_a_day(cloc
                 break
             assert found.answer == "450 4.2.0 Try again later"
             waits.append((found.due_at - clock.now).total_seconds())
-            clock.now = found.due_at
+            clock.now += timedelta(seconds=waits[-1])
     assert (found.state, found.reason, mailing.state) == ("failed", "gave_up", "done")
     assert timedelta(hours=18) < clock.now - began < timedelta(hours=30)
     assert found.attempts == len(server.begun[address]) == len(waits) + 1 <= 10
@@ -167,7 +166,7 @@ def test_those_put_off_together_do_not_come_back_together(clock: Clock) -> None:
         for one in addresses:
             server.expect(one, NOT_NOW)
         send(mailing)
-        due = Recipient.objects.filter(mailing=mailing).values_list("due_at", flat=True)
+        due = [one.due_at for one in Recipient.objects.filter(mailing=mailing) if one.due_at]
         assert len(set(due)) == 20
         assert max(due) - min(due) > timedelta(seconds=5)
 
@@ -262,7 +261,9 @@ class TestThreshold:
             assert 5 <= mailing.bounced <= 12
             assert mailing.sent + mailing.failed <= 60 + 100
             assert mailing.waiting == 200 - mailing.sent - mailing.failed
-            assert not sending.work(mailing.sender_id, 0)
+            taken = len(server.letters)
+            send(mailing)
+            assert len(server.letters) == taken
             # Somebody looks at it and lets it go on: measured from here, the rest is well.
             assert sending.resume(mailing, user=mailing.author)
             send(mailing)

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from emails import sending
-from emails.models import Mailing, Recipient
+from emails.models import Recipient
 from tests.emails import crowds
 from tests.emails.smtp import Fault, Server, Step
 from tests.emails.test_crash import assert_kept_its_word, is_over, until, workers_of
@@ -42,7 +41,9 @@ def test_two_workers_with_a_connection_each_send_every_row_once(tmp_path: Path) 
 class TestAtTheSameMoment:
     def test_connections_of_one_sender_never_take_the_same_row(self) -> None:
         with a_mailing(READERS, connections=4) as (mailing, server):
-            errors = at_once(*[lambda slot=slot: send_on(mailing, slot) for slot in range(4)])
+            errors = at_once(
+                *[lambda slot=slot: crowds.send_on(mailing, slot) for slot in range(4)]
+            )
         assert errors == [None] * 4
         assert server.to() == dict.fromkeys(crowds.rows_of(mailing.pk), 1)
         mailing.refresh_from_db()
@@ -52,14 +53,9 @@ class TestAtTheSameMoment:
     def test_a_connection_that_somebody_has_is_left_to_them(self) -> None:
         with a_mailing(READERS) as (mailing, server):
             server.expect_always(SLOW)
-            errors = at_once(*[lambda: send_on(mailing, 0)] * 3)
+            errors = at_once(*[lambda: crowds.send_on(mailing)] * 3)
         assert errors == [None] * 3
         assert server.to() == dict.fromkeys(crowds.rows_of(mailing.pk), 1)
         assert not Recipient.objects.filter(mailing=mailing).exclude(state="sent").exists()
         # The others were turned away at once, and opened none of their own.
         assert server.met[Step.CONNECT] == 1
-
-
-def send_on(mailing: Mailing, slot: int) -> None:
-    while sending.work(mailing.sender_id, slot):
-        pass

@@ -13,7 +13,7 @@ import pytest
 from django.db import connection
 from django.test import Client, override_settings
 
-from emails import ledger, sending, tasks, ways_out
+from emails import ledger, tasks, ways_out
 from emails.models import Mailing, Recipient
 from emails.reasons import LeftOut
 from emails.sending import batches, slices
@@ -74,8 +74,7 @@ def test_unsubscribing_between_two_statements_of_the_worker_is_in_time(monkeypat
             return batch
 
         monkeypatch.setattr(batches, "take", taking)
-        while sending.work(mailing.sender_id, 0):
-            pass
+        crowds.send_on(mailing)
     found = states(mailing)
     mailing.refresh_from_db()
     assert len(left) >= LEAVING, (mailing.state, mailing.problem)
@@ -109,16 +108,16 @@ def test_unsubscribing_at_any_moment_is_in_time_or_too_late_and_nothing_else(
                 unsubscribe(mailing, position)
                 answered[addresses[position]] = time.monotonic()
 
-        def sending_on() -> None:
-            while sending.work(mailing.sender_id, 0):
-                pass
-
         monkeypatch.setattr(ledger, "recheck", looking)
         addresses = dict(
             Recipient.objects.filter(mailing=mailing).values_list("position", "address")
         )
         chosen = random.Random(20261123).sample(sorted(addresses), LEAVING * 2)
-        errors = at_once(sending_on, lambda: leaving(chosen[::2]), lambda: leaving(chosen[1::2]))
+        errors = at_once(
+            lambda: crowds.send_on(mailing),
+            lambda: leaving(chosen[::2]),
+            lambda: leaving(chosen[1::2]),
+        )
         assert errors == [None] * 3
     found = states(mailing)
     in_time = {one for one, at in answered.items() if one not in looked_at or at < looked_at[one]}
