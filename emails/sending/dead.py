@@ -44,7 +44,9 @@ def _make_uncertain(mailing_id: int, claim: str) -> int:
             mailing=mailing_id, state=State.SENDING, claimed_by=claim
         ).update(state=State.UNCERTAIN, reason=Failure.STOPPED, changed_at=timezone.now())
         rows.count(mailing, [(State.SENDING, State.UNCERTAIN, found)])
-        ending.end_if_done(mailing)
+        has_ended = ending.end_if_done(mailing)
+    if has_ended:
+        ending.tell(mailing)
     return found
 
 
