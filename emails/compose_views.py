@@ -127,7 +127,7 @@ def _go_on(request: HttpRequest, mailing: Mailing, form: ComposeForm) -> HttpRes
     if step == "test":
         _send_test(request, mailing)
     elif step == "count":
-        count(mailing)
+        _count(request, mailing)
     else:
         messages.success(request, _("Saved."))
     return redirect(back)
@@ -148,11 +148,15 @@ def _send_test(request: HttpRequest, mailing: Mailing) -> None:
         messages.success(request, _("A test was sent to %(address)s.") % {"address": to})
 
 
-def count(mailing: Mailing) -> None:
-    """Write the ledger of a draft anew; what went wrong with its list stands on the page."""
-    with transaction.atomic():
-        row = Mailing.objects.select_for_update(of=("self",), no_key=True).get(pk=mailing.pk)
-        ledger.write(row, row.author)
+def _count(request: HttpRequest, mailing: Mailing) -> None:
+    """Write the ledger of a draft anew, or tell what is wrong with its list."""
+    try:
+        with transaction.atomic():
+            row = locked_draft(request, mailing.pk)
+            ledger.write(row, row.author or request.user)
+    except ValidationError as error:
+        for text in error.messages:
+            messages.error(request, text)
 
 
 def _show(

@@ -246,6 +246,17 @@ def test_counting_again_finds_who_is_new(web: Client, ada: Contact) -> None:
     assert mailing.waiting == 2
 
 
+def test_counting_again_tells_that_the_list_is_gone(web: Client, ada: Contact) -> None:
+    mailing = drafted(web)
+    gone = [[name, "no-such" if name == "list" else value] for name, value in mailing.selection]
+    Mailing.objects.filter(pk=mailing.pk).update(selection=gone)
+    form = form_of(web, mailing)
+    answer = web.post(write_url(mailing), form.data(subject="Kept", then="count"), follow=True)
+    assert "The list that you chose from is gone." in text_of(answer)
+    mailing.refresh_from_db()
+    assert (mailing.subject, mailing.waiting) == ("Kept", 1)
+
+
 # -- the check and the test
 
 
