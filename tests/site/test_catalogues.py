@@ -3,6 +3,8 @@ import pytest
 
 from crm import catalogues
 
+pytestmark = pytest.mark.without_database
+
 
 @pytest.fixture
 def german(tmp_path, monkeypatch):

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.without_database
+
 SCRIPT = Path(settings.BASE_DIR) / "bin" / "find-python"
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.without_database
+
 ROOT = Path(settings.BASE_DIR)
 TOPS = ("crm", "contacts", "deals", "emails", "settings", "imports")
 SOURCES = {

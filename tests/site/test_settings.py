@@ -8,6 +8,8 @@ from django.core.mail import mailers
 
 from crm.mail_servers import PROVIDERS, BadAddress, mailer_of
 
+pytestmark = pytest.mark.without_database
+
 GOOD = {
     "STANDING_ENV": "production",
     "SECRET_KEY": "0123456789" * 6,
