@@ -1,8 +1,8 @@
 """The back office of bulk email: to look at. Mailings, recipients and where addresses stand change by services alone,
 senders only after the password was given again, which the pages of Settings ask for.
 
-Recipients, and minutes and pauses of senders have keys of two columns, which the administration cannot show; the page of a
-mailing shows the former.
+Recipients, and minutes and pauses of senders have keys of two columns, which the administration cannot show; the page
+of a mailing shows the former.
 """
 
 from __future__ import annotations
