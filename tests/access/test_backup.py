@@ -49,8 +49,8 @@ from crm.models import Heartbeat
 from crm.trash.models import TrashedRecord
 from deals.models import Deal
 from deals.services import check_statuses
+from emails import standing
 from emails.models import Mailing, Recipient, Sender, SenderPause
-from emails.standing import suppress
 from tests.deals.factories import company, deal, person
 from tests.deals.test_crash import Child, test_database_url
 
@@ -152,7 +152,7 @@ def world(media: Path) -> None:
             mailing=mailing, position=position, contact_id=position, address=address, state="sent"
         )
     SenderPause.objects.create(sender=sender, domain="example.org", until=timezone.now())
-    suppress(["a@example.org"], "bounced", mailing_id=mailing.pk, position=1)
+    standing.suppress(["a@example.org"], "bounced", mailing_id=mailing.pk, position=1)
     for key in ("b", "A", "a", "Z", "é", "_"):
         ListAddress.objects.create(key=key, query=key)
     Client().force_login(chief)

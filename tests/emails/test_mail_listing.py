@@ -130,7 +130,9 @@ def test_both_columns_are_taken_along(ann: User, book: None) -> None:
     context = Context.of(ann)
     columns = exports_of("contact").columns(["name", "mail_standing", "legal_basis"], context)
     rows = Sheet(columns, for_people=True).values(Contact.objects.order_by("pk"))
-    cells = {row[-3]: tuple(row[-2:]) for row in Cells(Sheet(columns), lambda one: None).of(rows)}
+    cells = {
+        row[-3]: tuple(row[-2:]) for row in Cells(Sheet(columns), lambda one: None).of(list(rows))
+    }
     assert cells["Bounced"] == (str(WORDS["bounced"]), "Contract")
     assert cells["Based"] == ("Can be mailed", "Consent")
     assert cells["None"] == ("No e-mail address", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -186,7 +187,7 @@ def test_an_address_is_mailed_again_only_with_a_reason(web: Client) -> None:
 
 
 def test_reports_are_shown_newest_first_and_those_about_no_mail_apart(web: Client) -> None:
-    old, new = timezone.now() - timezone.timedelta(days=1), timezone.now()
+    old, new = timezone.now() - timedelta(days=1), timezone.now()
     Report.objects.create(
         key="1", source="IMAP", kind="bounced", address="ada@example.org", mailing_id=7, at=old,
         answer="550 <b>gone</b>",

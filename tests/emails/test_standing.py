@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -147,7 +148,7 @@ def test_a_legal_basis_is_kept_with_where_it_is_from_when_and_what_was_agreed_to
 ) -> None:
     at = datetime(2026, 3, 1, 12, tzinfo=UTC)
     ground = Ground("consent", "Trade fair", "Yes, write to me.", at)
-    given = {"source": " Trade fair ", "text": "Yes, write to me.", "at": at}
+    given: Any = {"source": " Trade fair ", "text": "Yes, write to me.", "at": at}
     assert standing.set_basis([ADA, "nobody"], Basis.CONSENT, **given, actor=boss) == {ADA}
     assert standing.standing_of([ADA])[ADA].ground == ground
     assert standing.set_basis([ADA], "consent", **given) == set()
