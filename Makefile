@@ -4,8 +4,9 @@
 PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 PYTEST := $(PY) -m pytest
-# In order, to whoever is idle: tests that empty the database come last, and no other may follow them.
-PYTEST_FLAGS ?= -n 2 --dist load -q
+# In order, to whoever is idle: tests that empty the database come last, and no other may follow them. Three, because
+# each waits now and then for a database or a browser.
+PYTEST_FLAGS ?= -n 3 --dist load -q
 BENCH_FLAGS ?= --full
 
 help:  ## This list
@@ -24,7 +25,7 @@ test: .venv/.installed  ## Tests on SQLite
 	DATABASE_URL= $(PYTEST) $(PYTEST_FLAGS) --ignore=tests/e2e
 
 test-pg: .venv/.installed  ## Tests on a private, throw-away PostgreSQL
-	$(PY) bin/with-postgres $(PYTEST) $(PYTEST_FLAGS) --ignore=tests/e2e -m 'not without_database'
+	$(PY) bin/with-postgres $(PYTEST) $(PYTEST_FLAGS) --ignore=tests/e2e -m 'not once'
 
 mutants: .venv/.installed  ## Plants bugs one at a time and shows where the random history test finds them
 	DATABASE_URL= $(PY) -m tests.proof.mutants

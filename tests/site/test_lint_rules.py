@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-pytestmark = pytest.mark.without_database
+pytestmark = pytest.mark.once
 
 ROOT = Path(settings.BASE_DIR)
 TOPS = ("crm", "contacts", "deals", "emails", "settings", "imports")

@@ -8,7 +8,7 @@ from django.core.mail import mailers
 
 from crm.mail_servers import PROVIDERS, BadAddress, mailer_of
 
-pytestmark = pytest.mark.without_database
+pytestmark = pytest.mark.once
 
 GOOD = {
     "STANDING_ENV": "production",
