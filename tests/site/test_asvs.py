@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-pytestmark = pytest.mark.without_database
+pytestmark = pytest.mark.once
 
 ROOT = Path(settings.BASE_DIR)
 with (ROOT / "docs" / "asvs.csv").open(newline="") as file:

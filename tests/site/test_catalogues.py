@@ -3,7 +3,7 @@ import pytest
 
 from crm import catalogues
 
-pytestmark = pytest.mark.without_database
+pytestmark = pytest.mark.once
 
 
 @pytest.fixture

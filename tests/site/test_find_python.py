@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-pytestmark = pytest.mark.without_database
+pytestmark = pytest.mark.once
 
 SCRIPT = Path(settings.BASE_DIR) / "bin" / "find-python"
 

@@ -5,7 +5,7 @@ import sys
 import pytest
 from django.conf import settings
 
-pytestmark = pytest.mark.without_database
+pytestmark = pytest.mark.once
 
 GOOD = {
     "STANDING_ENV": "production",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-pytestmark = pytest.mark.without_database
+pytestmark = pytest.mark.once
 
 STATIC = Path(settings.BASE_DIR) / "crm" / "static"
 MANIFEST = json.loads((STATIC / "vendor" / "MANIFEST").read_text())
