@@ -24,7 +24,7 @@ test: .venv/.installed  ## Tests on SQLite
 	DATABASE_URL= $(PYTEST) $(PYTEST_FLAGS) --ignore=tests/e2e
 
 test-pg: .venv/.installed  ## Tests on a private, throw-away PostgreSQL
-	$(PY) bin/with-postgres $(PYTEST) $(PYTEST_FLAGS) --ignore=tests/e2e
+	$(PY) bin/with-postgres $(PYTEST) $(PYTEST_FLAGS) --ignore=tests/e2e -m 'not once'
 
 mutants: .venv/.installed  ## Plants bugs one at a time and shows where the random history test finds them
 	DATABASE_URL= $(PY) -m tests.proof.mutants

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
+from django.db import connection
+from django.db.models import BooleanField
 from django.http import HttpRequest
 
 from crm.accounts.along import ALONG
 from crm.accounts.models import User
+
+# No user has this number: it stands where the statement is asked for another.
+_ANY = -1
 
 
 class UsernameOrEmailBackend(ModelBackend):
@@ -30,8 +36,29 @@ class UsernameOrEmailBackend(ModelBackend):
         return user if user.check_password(password) and self.user_can_authenticate(user) else None
 
     def get_user(self, user_id: Any) -> User | None:
-        user = User.objects.annotate(**ALONG).filter(pk=user_id).first()
+        user = _found(user_id)
         return user if user and self.user_can_authenticate(user) else None
+
+
+def _found(pk: Any) -> User | None:
+    """The user of this number, with all that is asked along."""
+    sql, params, truths = _statement(connection.vendor)
+    asked = tuple(pk if one == _ANY else one for one in params)
+    user = next(iter(User.objects.raw(sql, asked)), None)
+    for name in truths if user else ():
+        # SQLite has no truths, only 1 and 0.
+        setattr(user, name, bool(getattr(user, name)))
+    return user
+
+
+@cache
+def _statement(vendor: str) -> tuple[str, tuple[Any, ...], list[str]]:
+    """The same for every page, so put together once: that takes longer than asking it."""
+    query = User.objects.annotate(**ALONG).filter(pk=_ANY).query
+    sql, params = query.sql_with_params()
+    annotations = query.annotations.items()
+    truths = [name for name, one in annotations if isinstance(one.output_field, BooleanField)]
+    return sql, tuple(params), truths
 
 
 def user_called(name: str) -> User | None:

@@ -7,6 +7,7 @@ has changed. Section numbers are those of the law.
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -136,6 +137,13 @@ class Oracle:
 
     # -- changes
 
+    def _as_it_stands(self) -> bytes:
+        # Of thousands of changes a few are taken back: writing down is far cheaper than copying.
+        return pickle.dumps((self.contacts, self.deals, self.trash, self.categories))
+
+    def _go_back_to(self, saved: bytes) -> None:
+        self.contacts, self.deals, self.trash, self.categories = pickle.loads(saved)
+
     @contextmanager
     def change(self, *, merged: Iterable[str] = (), keep_wins: bool = True) -> Iterator[None]:
         """One change: what stood before and after it counts (section 5)."""
@@ -147,13 +155,13 @@ class Oracle:
             {name: self.parties(deal) for name, deal in self.deals.items()},
             {name: set(deal.kept) for name, deal in self.deals.items()},
         )
-        saved = deepcopy((self.contacts, self.deals, self.trash, self.categories))
+        saved = self._as_it_stands()
         self._open = True
         try:
             yield
             self._settle(before, set(merged), keep_wins)
         except BaseException:
-            self.contacts, self.deals, self.trash, self.categories = saved
+            self._go_back_to(saved)
             raise
         finally:
             self._open = False
@@ -396,14 +404,14 @@ class Oracle:
         """Section 3. The customer status first: that may forget kept wins."""
         if at and at > self.now:
             raise Refused
-        saved = deepcopy((self.contacts, self.deals))
+        saved = self._as_it_stands()
         try:
             if customer:
                 self._select_customer(name, customer, at or self.now)
             if prospect:
                 self._select_prospect(name, prospect, at or self.now)
         except Refused:
-            self.contacts, self.deals = saved
+            self._go_back_to(saved)
             raise
 
     def _select_customer(self, name: str, value: str, at: datetime) -> None:
@@ -442,7 +450,7 @@ class Oracle:
 
     def batch(self, steps: list[tuple[str, dict[str, Any]]]) -> None:
         """All of the steps or none. A selection or a merge, if any, comes last."""
-        saved = deepcopy((self.contacts, self.deals, self.trash, self.categories))
+        saved = self._as_it_stands()
         try:
             settling = {"select", "merge", "forget_win"}
             with self.change():
@@ -453,7 +461,7 @@ class Oracle:
                 if step in settling:
                     getattr(self, step)(**arguments)
         except Refused:
-            self.contacts, self.deals, self.trash, self.categories = saved
+            self._go_back_to(saved)
             raise
 
     def behind_the_back(self, steps: list[tuple[str, dict[str, Any]]]) -> None:

@@ -7,11 +7,11 @@ walks further. A failure names its seed and the shortest history found that show
 
 from __future__ import annotations
 
+import pickle
 import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -348,7 +348,8 @@ class Invention:
 
 
 def _copy(oracle: Oracle) -> Oracle:
-    return deepcopy(oracle)
+    copied: Oracle = pickle.loads(pickle.dumps(oracle))
+    return copied
 
 
 def _restores_anew(step: Step, oracle: Oracle, earlier: Sequence[Step]) -> bool:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(settings.BASE_DIR)
 with (ROOT / "docs" / "asvs.csv").open(newline="") as file:
     ROWS = list(csv.DictReader(file))

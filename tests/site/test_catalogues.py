@@ -3,6 +3,8 @@ import pytest
 
 from crm import catalogues
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def german(tmp_path, monkeypatch):

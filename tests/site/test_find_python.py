@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.once
+
 SCRIPT = Path(settings.BASE_DIR) / "bin" / "find-python"
 
 

@@ -7,6 +7,8 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 
+pytestmark = pytest.mark.once
+
 APPS = {
     config.name: Path(config.path)
     for config in apps.get_app_configs()

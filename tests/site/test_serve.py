@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,7 +13,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals")
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="signals"),
+    pytest.mark.once,
+]
 
 
 def free_port() -> int:
@@ -80,8 +84,23 @@ def is_running(pid: int) -> bool:
         return False
 
 
+@pytest.fixture(scope="module")
+def first_start(tmp_path_factory):
+    """What the first start leaves behind: the others have no tables to make."""
+    folder = tmp_path_factory.mktemp("first")
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "-v0"],
+        cwd=settings.BASE_DIR,
+        env=environment(folder, 0),
+        check=True,
+    )
+    return folder / "served.sqlite3"
+
+
 @pytest.fixture
-def served(tmp_path):
+def served(request, tmp_path):
+    if request.node.get_closest_marker("from_nothing") is None:
+        shutil.copy(request.getfixturevalue("first_start"), tmp_path)
     running = Served(tmp_path)
     running.wait(running.ready)
     yield running
@@ -95,6 +114,7 @@ linux_only = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="re
 
 @linux_only
 @pytest.mark.slow
+@pytest.mark.from_nothing
 def test_web_server_and_worker_start_and_end_together(served):
     children = served.children()
     assert len(children) == 2

@@ -5,6 +5,8 @@ import sys
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.once
+
 GOOD = {
     "STANDING_ENV": "production",
     "SECRET_KEY": "0123456789" * 6,

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.once
+
 STATIC = Path(settings.BASE_DIR) / "crm" / "static"
 MANIFEST = json.loads((STATIC / "vendor" / "MANIFEST").read_text())
 WANTED = tomllib.loads((Path(settings.BASE_DIR) / "vendor.toml").read_text())
