@@ -235,6 +235,13 @@ class Contact(KeyedModel):
             ),
             # What people type, among companies or people or both.
             SearchIndex(fields=["search_key", "is_organization"], name="contact_by_search"),
+            # The subsidiaries of a company by name. Where few companies have any, the index of the foreign key looks
+            # useless to SQLite, which then reads all contacts in the order of names.
+            models.Index(
+                fields=["parent_company", "sort_key"],
+                name="contact_by_parent",
+                condition=Q(parent_company__isnull=False),
+            ),
             # The load command looks contacts up by e-mail.
             models.Index(fields=["email"], name="contact_by_email", condition=~Q(email="")),
             # Duplicates: another contact of the same kind and name, number or address, answered
