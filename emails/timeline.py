@@ -116,11 +116,14 @@ def mails_of(contact: Contact, many: int, reader: Any) -> tuple[list[MailRow], i
 
 def _events_of(contact: Contact) -> QuerySet[AddressEvent]:
     """Those of its address, and those of mails to it from when it had another."""
-    rows = Recipient.objects.filter(contact_id=contact.pk)
+    rows = Recipient.objects.filter(contact_id=contact.pk).order_by()
     its_mail = rows.filter(mailing_id=OuterRef("mailing_id"), position=OuterRef("position"))
-    earlier = Q(Exists(its_mail.order_by()), address__in=rows.order_by().values("address"))
     address = normal(contact.email)
-    return AddressEvent.objects.filter(Q(address=address) | earlier if address else earlier)
+    now = Contact.objects.filter(pk=contact.pk).order_by().values(it=Value(address, TextField()))
+    # All its addresses in one list, by which the events are found in their index; an OR of two reads them all.
+    ever = rows.values("address").union(now, all=True)
+    events = AddressEvent.objects.exclude(address="").filter(address__in=ever)
+    return events.filter(Q(address=address) | Exists(its_mail))
 
 
 def _counted(rows: Any) -> Any:
