@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -14,8 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -107,17 +110,25 @@ def store(tmp_path: Path, quick_tables: None) -> Iterator[Any]:
         yield made
 
 
+@cache
+def empty_sqlite() -> TemporaryDirectory[str]:
+    """A folder with the product's tables in a file, ``empty.sqlite3``, for all tests on PostgreSQL to copy."""
+    folder = TemporaryDirectory()
+    with standing_in(config_of(f"sqlite:///{folder.name}/empty.sqlite3")):
+        call_command("migrate", verbosity=0)
+    return folder
+
+
 @contextmanager
 def sqlite_file(path: Path) -> Iterator[Any]:
     """The product on SQLite, in a file."""
     if connection.vendor == "sqlite":
-        # Quicker than making the tables again.
         connection.ensure_connection()
         with closing(sqlite3.connect(path)) as file:
             connection.connection.backup(file)
+    else:
+        shutil.copyfile(f"{empty_sqlite().name}/empty.sqlite3", path)
     with standing_in(config_of(f"sqlite:///{path}")) as made:
-        if connections["default"].introspection.table_names() == []:
-            call_command("migrate", verbosity=0)
         yield made
 
 

@@ -53,9 +53,9 @@ def addresses(admin: User) -> list[str]:
 def test_the_pages_have_no_faults(
     visitor: Any, look: Any, admin: User, addresses: list[str]
 ) -> None:
-    language, scheme, width = look
+    language, width = look
     User.objects.filter(pk=admin.pk).update(language=language)
-    page = visitor(None, language=language, scheme=scheme, width=width)
+    page = visitor(None, language=language, width=width)
     # By the page: whoever signed in just now is not asked for the password again.
     page.goto(LOGIN)
     page.fill("[name=username]", admin.username)

@@ -124,9 +124,6 @@ ALLOWED: dict[str, dict[str, str]] = {
         "imports/directory.py": OWN_WORDS,
         "settings/services/locks.py": "locks that PostgreSQL keeps by number",
     },
-    "raw": {
-        "crm/accounts/backends.py": "the statement that Django made of a query, kept",
-    },
     "csrf_exempt": {
         "emails/public_views.py": "mail programs send no token (RFC 8058); the signed address proves that they may",
     },
