@@ -342,6 +342,7 @@ PAST_THE_DOOR: dict[str, str] = {
     "emails/contact_listing.py _emails": AMONG,
     "emails/ledger.py recheck": "whether they are there at all, for one of two reasons in the author's own ledger",
     "emails/sending/writing.py Writer._readers": "in which language and why those are mailed whom recheck left",
+    "emails/timeline.py _events_of": GIVEN,
     "emails/values.py _Batch._last_won": "deals that the author sees, of recipients among those that the author sees",
     "emails/values.py languages_for": "in which language recipients read, and nothing else of them",
     "emails/public_views.py _language": "in which language whoever holds the way out of a mail reads",
