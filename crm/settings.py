@@ -228,6 +228,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "crm.accounts.context.appearance",
             ],
+            "builtins": ["crm.templatetags.icons"],
         },
     },
 ]

@@ -22,7 +22,10 @@ def default_stages() -> dict[str, Stage]:
         for position, category in enumerate(Category):
             if category.value not in found:
                 found[category.value] = Stage.objects.create(
-                    pipeline=pipeline, category=category, name=category.label, position=position
+                    pipeline=pipeline,
+                    category=category,
+                    name=str(category.label),
+                    position=position,
                 )
     return {category.value: found[category.value] for category in Category}
 
