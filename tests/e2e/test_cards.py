@@ -16,7 +16,7 @@ from contacts.models import Contact
 from deals.models import Deal, DealContact
 from deals.services import select_status
 from tests.deals import factories as make
-from tests.e2e.conftest import faults
+from tests.e2e.conftest import KEY_LOOKS, faults
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -77,6 +77,7 @@ def addresses(book: dict[str, Any]) -> dict[str, str]:
     }
 
 
+@pytest.mark.parametrize("look", KEY_LOOKS)
 def test_pages_are_accessible_and_fit(
     page: Page,
     live_server: Any,

@@ -14,7 +14,7 @@ from crm.lists import pages
 from crm.lists.saved import preference_of
 from deals.services import select_status
 from tests.deals.factories import company, deal, person
-from tests.e2e.conftest import faults
+from tests.e2e.conftest import KEY_LOOKS, faults
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PASSWORD = "a long password"
@@ -100,6 +100,7 @@ def test_the_page_to_sign_in_has_no_faults(visitor, look, db):
     assert faults(page) == []
 
 
+@pytest.mark.parametrize("look", KEY_LOOKS)
 @pytest.mark.parametrize("path", ["/contacts/", "/deals/lists/open/"])
 def test_a_list_has_no_faults(visitor, look, anna, book, path):
     language, width = look

@@ -14,7 +14,7 @@ from emails.models import Mailing
 from emails.versions import make_template, save_version
 from tests.access.worlds import administrator
 from tests.deals.factories import company, person
-from tests.e2e.conftest import faults
+from tests.e2e.conftest import KEY_LOOKS, faults
 from tests.emails.writers import drafted, sender, signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -211,12 +211,11 @@ def test_whoever_is_signed_out_while_writing_loses_nothing(
     assert Mailing.objects.get().subject == "Mine"
 
 
-@pytest.mark.parametrize(
-    ("language", "width"), [("en", 360), ("en", 1440), ("de", 360), ("fr", 1440)]
-)
+@pytest.mark.parametrize("look", KEY_LOOKS)
 def test_the_pages_for_writing_are_for_everybody(
-    visitor: Any, anna: User, mailing: Mailing, language: str, width: int
+    visitor: Any, anna: User, mailing: Mailing, look: tuple[str, int]
 ) -> None:
+    language, width = look
     User.objects.filter(pk=anna.pk).update(language=language)
     template = make_template(user=anna, name="Spring", subject="One", html=HTML)
     save_version(template, user=anna, subject="Two", html=HTML, text="")
