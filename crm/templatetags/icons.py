@@ -6,11 +6,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 register = template.Library()
-_ICON = '<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>\n'
 
 
 # A page has thirty: less to write, and to do, than for a template of its own.
 @register.simple_tag
 def icon(name: str, more_classes: str = "") -> SafeString:
     """The icon of this name, which says nothing to who cannot see it."""
-    return format_html(_ICON, f"icon {more_classes}".rstrip(), static("icons.svg"), name)
+    return format_html(
+        '<svg class="{}" aria-hidden="true"><use href="{}#{}"/></svg>\n',
+        f"icon {more_classes}".rstrip(),
+        static("icons.svg"),
+        name,
+    )
