@@ -4,8 +4,9 @@
 PY := .venv/bin/python
 MANAGE := $(PY) manage.py
 PYTEST := $(PY) -m pytest
-# In order, to whoever is idle: tests that empty the database come last, and no other may follow them.
-PYTEST_FLAGS ?= -n 2 --dist load -q
+# In order, to whoever is idle: tests that empty the database come last, and no other may follow them. Three, because
+# each waits now and then for a database or a browser.
+PYTEST_FLAGS ?= -n 3 --dist load -q
 BENCH_FLAGS ?= --full
 
 help:  ## This list

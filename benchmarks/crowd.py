@@ -210,7 +210,7 @@ def run(store: Store, sizes: Sizes) -> Iterator[Result]:
     connection.close()
     size = f"{PEOPLE} people, {shown(CONTACTS)} contacts, {sizes.crowd_seconds} s"
     alone, together = Records(), Records()
-    with _served(store.url("crowd")) as port:
+    with served(store.url("crowd")) as port:
         _alone(Person(0, Browser(port, world.sessions[0], Records()), world), alone, sizes)
         cpu, began = time.process_time(), time.monotonic()
         _together(port, world, together, began + sizes.crowd_seconds)
@@ -254,7 +254,7 @@ def _together(port: int, world: World, records: Records, until: float) -> None:
 
 
 @contextmanager
-def _served(url: str) -> Iterator[int]:
+def served(url: str) -> Iterator[int]:
     """The product as ``manage.py serve`` starts it, on a port of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

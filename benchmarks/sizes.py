@@ -17,14 +17,18 @@ class Sizes:
     long_pairs: int
     # How long a crowd is at work.
     crowd_seconds: int
+    # Recipients of a mailing, and how long somebody looks around beside one.
+    mails: int
+    beside_seconds: int
 
 
 def sizes(vendor: str, *, full: bool) -> Sizes:
     """The sizes that the limits are set for, or a tenth of them."""
     if not full:
-        return Sizes(20_000, 10_000, 100_000, 10_000, 15, 3, 30)
+        return Sizes(20_000, 10_000, 100_000, 10_000, 15, 3, 30, 1_000, 3)
     recount = 1_000_000 if vendor == "postgresql" else 100_000
-    return Sizes(recount, 100_000, 1_000_000, 100_000, 40, 5 if vendor == "sqlite" else 3, 300)
+    pairs = 5 if vendor == "sqlite" else 3
+    return Sizes(recount, 100_000, 1_000_000, 100_000, 40, pairs, 300, 10_000, 8)
 
 
 def shown(number: int) -> str:

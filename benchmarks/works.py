@@ -17,6 +17,8 @@ WORKS = {
     "bulk": "benchmarks.acting",
     "labels": "benchmarks.labels",
     "access": "benchmarks.access",
+    "mailing": "benchmarks.mailing",
+    "ledger": "benchmarks.ledger",
     "crowd": "benchmarks.crowd",
     "weight": "benchmarks.weight",
 }

@@ -21,8 +21,8 @@ from crm.bulk.values import SetValues
 # The fields of one kind are no use to the other; their forms do not have them either.
 OF_PEOPLE = frozenset(("title",))
 OF_COMPANIES = frozenset(("industry",))
-SETTABLE = ("title", "industry", "website", "street", "postal_code", "city", "state", "country",
-            "description")  # fmt: skip
+SETTABLE = ("title", "industry", "website", "language", "street", "postal_code", "city", "state",
+            "country", "description")  # fmt: skip
 
 
 class ContactAction(BulkAction):

@@ -40,7 +40,7 @@ NAMES = {
     True: ["name", "industry", "parent_company"],
     False: ["first_name", "last_name", "title", "company"],
 }  # fmt: skip
-REACHED_AT = ["email", "phone", "mobile", "website"]
+REACHED_AT = ["email", "phone", "mobile", "website", "language"]
 ADDRESS = ["street", "postal_code", "city", "state", "country"]
 SELECTIONS = ["select_prospect", "select_customer"]
 FACTS = ["active_deals", "won_deals", "lost_deals", "last_won_at", "last_lost_at"]

@@ -11,8 +11,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from contacts.cards import ContactCard, markings, may_create, summary_of_markings
+from contacts.cards import ContactCard, may_create
 from contacts.duplicates import duplicates_of
+from contacts.employees import markings, summary_of_markings
 from contacts.fields import OPTIONS_AT_MOST, of_kind
 from contacts.forms import CompanyForm, DetailFormSet, PersonForm, StatusForm
 from contacts.hidden import hidden_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -20,51 +20,35 @@ from django.db.models import (
     Subquery,
     Value,
     When,
-    Window,
 )
-from django.db.models.functions import RowNumber
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
+from contacts.employees import with_deals
 from contacts.hidden import hidden_of, name_of
 from contacts.models import Contact, StatusChange
 from contacts.models.labels import HOLDER, ContactChange
-from contacts.statuses import StatusKind, label_of
 from crm.accounts.access import level_of
 from crm.accounts.collaborators import NAME, CollaboratorForm
 from crm.accounts.doors import may_edit, sees_all
 from crm.accounts.levels import Area, Level
 from crm.accounts.models import User
-from crm.suppression.services import suppressed
 from deals.models import Deal, DealParty
 from deals.notices import active_deals_elsewhere
 from deals.services import explain
-from deals.services.select import refusal, stored_names
 from deals.stages import Group
+from emails.cards import MailCard
+from emails.timeline import MailRow, mails_of
 from settings.cards import Section, changes_of, label_row, sections_of
 
 PAGE = 20
 DIGITS = re.compile("[0-9]{1,9}", re.ASCII)
 NEWEST_FIRST = ("-recorded_at", "-pk")
-DEALS_NAMED = 3
-MARKED_AT_MOST = 500
 # Active deals first, lost ones last.
 GROUPS_IN_ORDER = Case(
     When(deal__group=Group.ACTIVE, then=0), When(deal__group=Group.WON, then=1), default=2
 )
-
-
-@dataclass
-class Employee:
-    """An employee as its company's card shows it; ``deals`` are the newest that count for both."""
-
-    contact: Contact
-    differences: Sequence[str] = ()
-    deals: list[Deal] = field(default_factory=list)
-    more_deals: int = 0
-    hidden_deals: int = 0
 
 
 @dataclass(frozen=True)
@@ -132,9 +116,9 @@ class ContactCard:
         return self.may_edit and may_create(self.user)
 
     @cached_property
-    def is_suppressed(self) -> bool:
-        """Whether somebody of its address was erased, and is not to be written to."""
-        return bool(suppressed([self.contact.email]))
+    def mail(self) -> MailCard:
+        """Whether it can be mailed, and on what ground."""
+        return MailCard(self.contact, self.user, may_edit=self.may_edit)
 
     # -- who works on it
 
@@ -273,7 +257,9 @@ class ContactCard:
         if not self.contact.is_organization:
             return None
         page = self._below["employees"]
-        return with_rows(page, self._with_deals(list(page.object_list)))
+        people = list(page.object_list)
+        shown = with_deals(people, self.contact, self._deals, all_deals=self._sees_all_deals)
+        return with_rows(page, shown)
 
     @cached_property
     def _below(self) -> dict[str, Page]:
@@ -298,46 +284,6 @@ class ContactCard:
             for (name, rows), found in zip(below.items(), of_kind.values(), strict=True)
         }
 
-    def _with_deals(self, people: list[Contact]) -> list[Employee]:
-        employees = {person.pk: Employee(person, self._differences(person)) for person in people}
-        parties = (
-            DealParty.objects.filter(
-                contact__in=employees, deal__company=self.contact, deal__in=self._deals
-            )
-            .annotate(
-                place=Window(
-                    RowNumber(), partition_by="contact_id", order_by=F("deal__opened_at").desc()
-                )
-            )
-            .filter(place__lte=DEALS_NAMED + 1)
-            .select_related("deal__stage")
-            .order_by("contact_id", "place")
-        )
-        for party in parties if employees else ():
-            employee = employees[party.contact_id]
-            if len(employee.deals) < DEALS_NAMED:
-                employee.deals.append(party.deal)
-            else:
-                person = employee.contact
-                counted = person.active_deals + person.won_deals + person.lost_deals
-                employee.more_deals = counted - DEALS_NAMED
-        if employees and not self._sees_all_deals:
-            hidden = DealParty.objects.filter(contact__in=employees, deal__company=self.contact)
-            hidden = hidden.exclude(deal__in=self._deals).order_by()
-            for pk, number in hidden.values_list("contact").annotate(number=Count("pk")):
-                employees[pk].hidden_deals = number
-                employees[pk].more_deals -= number
-        return list(employees.values())
-
-    def _differences(self, person: Contact) -> list[str]:
-        """In words, where the person stands otherwise than the company."""
-        found = []
-        for kind in StatusKind.values:
-            name = f"{kind}_status"
-            if getattr(person, name) != getattr(self.contact, name):
-                found.append(label_of(kind, getattr(self.contact, name)))
-        return found
-
     @cached_property
     def sections(self) -> list[Section]:
         """Tags and custom fields, by category."""
@@ -351,31 +297,35 @@ class ContactCard:
 
     @cached_property
     def history(self) -> Page:
-        """A page of ``HistoryRow`` and ``LabelRow``, newest first; two statements."""
+        """A page of ``HistoryRow``, ``LabelRow`` and ``MailRow``, newest first; three statements."""
         number = self._number("history")
         there = self._deals.filter(pk=OuterRef("deal_id"))
         statuses = StatusChange.objects.filter(contact=self.contact.pk).order_by(*NEWEST_FIRST)
-        of_both = [
+        of_each: list[tuple[list[Any], int]] = [
             _first(rows.select_related("actor"), number * PAGE)
             for rows in (
                 statuses.annotate(deal_exists=Exists(there)),
                 changes_of(HOLDER, self.contact),
             )
         ]
+        of_each.append(mails_of(self.contact, number * PAGE, self.user))
         rows = sorted(
-            (row for many, _total in of_both for row in many),
+            (row for many, _total in of_each for row in many),
             key=lambda row: (row.recorded_at, isinstance(row, ContactChange), row.pk),
             reverse=True,
         )
-        total = sum(total for _many, total in of_both)
+        total = sum(total for _many, total in of_each)
         page: Any = Paginator(range(total), PAGE).get_page(number)
-        page.object_list = [
-            label_row(row, self.user)
-            if isinstance(row, ContactChange)
-            else HistoryRow(row, row.deal_exists, self._hides(row))
-            for row in rows[page.start_index() - 1 : page.end_index()]
-        ]  # fmt: skip
+        shown = rows[page.start_index() - 1 : page.end_index()]
+        page.object_list = [self._history_row(row) for row in shown]
         return page
+
+    def _history_row(self, row: Any) -> Any:
+        if isinstance(row, ContactChange):
+            return label_row(row, self.user)
+        if isinstance(row, MailRow):
+            return row
+        return HistoryRow(row, row.deal_exists, self._hides(row))
 
     def _hides(self, row: Any) -> bool:
         """Whether a row of the history tells of a deal that the reader may not see, or might not if it were there."""
@@ -418,46 +368,3 @@ def with_rows(page: Page, rows: Sequence[Any]) -> Page:
     other: Any = Paginator(range(page.paginator.count), page.paginator.per_page).page(page.number)
     other.object_list = rows
     return other
-
-
-@dataclass
-class Marking:
-    """An employee who may get the status selected for the company, or why not."""
-
-    contact: Contact
-    refusal: str = ""
-    already: bool = False
-
-    @property
-    def possible(self) -> bool:
-        return not self.refusal and not self.already
-
-
-def markings(company: Contact, user: Any, kind: str, value: str) -> list[Marking]:
-    """What selecting ``value`` for each employee of ``company`` that ``user`` may edit would meet, the first 500."""
-    people = Contact.objects.editable_by(user).filter(company=company).order_by("sort_key", "pk")
-    found = []
-    for person in people[:MARKED_AT_MOST]:
-        already = getattr(person, f"{kind}_status") == value
-        reason = ""
-        if not already:
-            reason = refusal(person, person.standing, kind, value, stored_names(person, user))
-        found.append(Marking(person, reason, already))
-    return found
-
-
-def summary_of_markings(found: Sequence[Marking]) -> str:
-    """In a sentence: how many would change, are so already, or are refused."""
-    possible = sum(1 for one in found if one.possible)
-    refused = sum(1 for one in found if one.refusal)
-    text = ngettext(
-        "%(number)d employee can be marked.", "%(number)d employees can be marked.", possible
-    ) % {"number": possible}
-    if refused:
-        more = ngettext(
-            "%(number)d is left out, with the reason beside the name.",
-            "%(number)d are left out, each with the reason beside the name.",
-            refused,
-        ) % {"number": refused}
-        text = _("%(first)s %(second)s") % {"first": text, "second": more}
-    return text

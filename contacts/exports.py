@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Case, F, When
 from django.db.models.expressions import Combinable
@@ -30,6 +31,10 @@ def kind_code(is_organization: bool) -> str:
 
 def kind_words() -> Mapping[Any, Any]:
     return KIND_WORDS
+
+
+def language_words() -> Mapping[Any, Any]:
+    return dict(settings.LANGUAGES)
 
 
 def prospect_words() -> Mapping[Any, Any]:
@@ -83,11 +88,14 @@ CONTACTS = register(
                 "parent_company_id", _("Parent company ID"), "parent_company_id", kind="number",
                 through=through("parent_company"),
             ),
+            "language": ExportColumn(
+                "language", _("Language"), "language", words=language_words, read_back=True
+            ),
         },
         beside={},
         complete=[
             "name", "first_name", "last_name", "title", "company", "company_id", "parent_company",
-            "parent_company_id", "email", "phone", "mobile", "website", "street", "postal_code",
+            "parent_company_id", "email", "phone", "mobile", "website", "language", "street", "postal_code",
             "city", "state", "country", "industry", "description", "prospect_status",
             "prospect_since", "customer_status", "customer_since", "owner", "created",
         ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.forms import BaseInlineFormSet, inlineformset_factory
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +33,8 @@ class ContactForm(CustomFieldsForm):
         owners = User.objects.filter(is_active=True)
         if self.instance.owner_id:
             owners = owners | User.objects.filter(pk=self.instance.owner_id)
+        language = cast(forms.TypedChoiceField, self.fields["language"])
+        language.choices = [("", _("As the account has it")), *settings.LANGUAGES]
         owner = cast(forms.ModelChoiceField, self.fields["owner"])
         owner.queryset = owners.order_by("first_name", "last_name", "username")
         for name, field in self.fields.items():
@@ -67,7 +70,7 @@ class PersonForm(ContactForm):
     company = ContactChoiceField(kind="company", act="edit", label=_("Company"), required=False)
     groups = [
         (None, ["first_name", "last_name", "title", "company", "owner"]),
-        (_("How to reach"), REACH),
+        (_("How to reach"), [*REACH, "language"]),
         (_("Address"), ADDRESS),
         (_("Notes"), ["description"]),
     ]
@@ -81,6 +84,7 @@ class PersonForm(ContactForm):
             "company",
             "owner",
             *REACH,
+            "language",
             *ADDRESS,
             "description",
         ]
@@ -97,14 +101,23 @@ class CompanyForm(ContactForm):
     )
     groups = [
         (None, ["name", "industry", "parent_company", "owner"]),
-        (_("How to reach"), REACH),
+        (_("How to reach"), [*REACH, "language"]),
         (_("Address"), ADDRESS),
         (_("Notes"), ["description"]),
     ]
 
     class Meta:
         model = Contact
-        fields = ["name", "industry", "parent_company", "owner", *REACH, *ADDRESS, "description"]
+        fields = [
+            "name",
+            "industry",
+            "parent_company",
+            "owner",
+            *REACH,
+            "language",
+            *ADDRESS,
+            "description",
+        ]
         widgets = _widgets(fields)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Exists, Expression, OuterRef, Q, QuerySet, TextField, Value
 from django.db.models.functions import NullIf
 from django.utils.translation import gettext_lazy as _
@@ -34,6 +35,10 @@ from settings.listing import list_fields
 CONTACT, COMPANY, RECORD = _("Contact"), _("Company"), _("Record")
 DEALS = _("Deals that count")
 KINDS = [("person", _("Person")), ("company", _("Company"))]
+
+
+def languages(context: Context) -> list[tuple[str, str]]:
+    return list(settings.LANGUAGES)
 
 
 def kinds(context: Context) -> list[tuple[str, str]]:
@@ -168,6 +173,16 @@ def _own_fields() -> list[Field]:
         _text("phone", _("Phone"), css="num", kind=PHONE),
         _text("mobile", _("Mobile"), css="num", kind=PHONE),
         _text("website", _("Website")),
+        Field(
+            name="language",
+            label=_("Language"),
+            kind=Choice(languages),
+            section=CONTACT,
+            path="language",
+            cell=cells.choice("language", lambda context: dict(settings.LANGUAGES)),
+            needs=["language"],
+            order=["language"],
+        ),
         _text("street", _("Street")),
         _text("postal_code", _("Postal code"), css="num"),
         _text("city", _("City")),

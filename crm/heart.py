@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from datetime import timedelta
 
 from django.db import DatabaseError, connection, transaction
@@ -16,6 +17,8 @@ from django_tasks_db.models import DBTaskResult
 
 from crm import nightly
 from crm.models import Heartbeat
+from emails.reports import tasks as reports
+from emails.sending import ticking
 
 logger = logging.getLogger(__name__)
 
@@ -73,9 +76,19 @@ class Heart(threading.Thread):
         try:
             while True:
                 self.beat()
-                if self.stopped.wait(BEAT_EVERY):
-                    return
+                until = time.monotonic() + BEAT_EVERY
+                while time.monotonic() < until:
+                    self.look_after_mailings()
+                    if self.stopped.wait(ticking.EVERY):
+                        return
         finally:
+            connection.close()
+
+    def look_after_mailings(self) -> None:
+        try:
+            ticking.tick()
+        except DatabaseError:
+            logger.warning("Mailings were not looked after", exc_info=True)
             connection.close()
 
     def beat(self) -> None:
@@ -93,6 +106,7 @@ class Heart(threading.Thread):
             if moved := take_over_from_the_dead():
                 logger.warning("Took over %d task(s) of a worker that died", moved)
             nightly.schedule()
+            reports.schedule()
         except DatabaseError:
             # One missed beat is no death; a database that comes back must find its worker alive.
             logger.warning("A heartbeat was missed", exc_info=True)

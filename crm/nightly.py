@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import StringIO
 
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from crm.models import NightlyRun
 
 # What a job prints can be long; the page needs its end, where the totals are.
 KEPT_OUTPUT = 4000
+TASKS_KEPT = timedelta(days=14)
 
 
 def check_statuses() -> tuple[bool, str]:
@@ -71,6 +73,13 @@ def forget_words() -> tuple[bool, str]:
     return True, str(forget_unused_words())
 
 
+def forget_tasks() -> tuple[bool, str]:
+    """Removes finished tasks that nobody looks up any more: a mailing leaves hundreds."""
+    finished = DBTaskResult.objects.finished()
+    removed, _kinds = finished.filter(finished_at__lt=timezone.now() - TASKS_KEPT).delete()
+    return True, str(removed)
+
+
 def back_up() -> tuple[bool, str]:
     """Makes the backup of the night, where there is a folder for it."""
     from crm.backup.nightly import back_up
@@ -94,6 +103,7 @@ JOBS: dict[str, Callable[[], tuple[bool, str]]] = {
     "remove_exports": remove_exports,
     "forget_sessions": forget_sessions,
     "forget_words": forget_words,
+    "forget_tasks": forget_tasks,
     "shorten_audit_log": shorten_audit_log,
     "back_up": back_up,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -18,6 +19,9 @@ from django.core.management.utils import get_random_secret_key
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 from environs import Env, EnvError
+
+from crm.mail_servers import BadAddress, mailer_of, webhook_settings
+from crm.returned_mail import mailbox_of, webhook_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
@@ -159,6 +163,7 @@ INSTALLED_APPS = [
     "settings.apps.SettingsConfig",
     "contacts",
     "deals",
+    "emails.apps.EmailsConfig",
     "imports",
     "allauth",
     "allauth.account",
@@ -223,6 +228,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "crm.accounts.context.appearance",
             ],
+            "builtins": ["crm.templatetags.icons"],
         },
     },
 ]
@@ -339,6 +345,8 @@ ACCOUNT_RATE_LIMITS = {
     "change_password": "20/h/user",
     "reset_password": "20/m/ip,5/h/key",
     "reset_password_from_key": "20/m/ip",
+    # Links of mails that were made up; true ones are never counted.
+    "forged": "60/m/ip",
 }
 MFA_ADAPTER = "crm.accounts.adapters.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -422,35 +430,70 @@ BACKUP_KEEP = read_between("BACKUP_KEEP", 14, 1, 10_000)
 # Mail
 
 
-def mailers() -> dict[str, Any]:
-    remedy = "Give smtp://user:password@host:587/?tls=True, or smtps:// for port 465."
-    url = read("str", "EMAIL_URL", "", remedy)
-    if not url:
-        # Sent from one's own machine a mail would reach real people: there it is only shown.
-        if PRODUCTION:
-            return {"default": {"OPTIONS": {"host": "localhost"}}}
-        return {"default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"}}
-    parts = urlsplit(url)
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        # Without the address: it may hold a password, and this message ends in logs.
-        refuse("EMAIL_URL", "is not the address of a mail server", remedy)
-    given = read("dj_email_url", "EMAIL_URL", {}, remedy)
-    backend = given["EMAIL_BACKEND"]
-    options = {
-        "host": given["EMAIL_HOST"],
-        "port": given["EMAIL_PORT"],
-        "username": given["EMAIL_HOST_USER"] or "",
-        "password": given["EMAIL_HOST_PASSWORD"] or "",
-        "use_tls": bool(given["EMAIL_USE_TLS"]),
-        "use_ssl": bool(given["EMAIL_USE_SSL"]),
-        "timeout": 30,
-    }
-    return {"default": {"BACKEND": backend, "OPTIONS": options}}
+def mail_urls() -> dict[str, str]:
+    """The addresses of mail servers by name: EMAIL_URL is the default one, EMAIL_URL_BULK one called bulk."""
+    found = {}
+    for variable, url in sorted(os.environ.items()):
+        if not url.strip() or not (variable == "EMAIL_URL" or variable.startswith("EMAIL_URL_")):
+            continue
+        name = variable.removeprefix("EMAIL_URL").removeprefix("_").lower()
+        if (not name.replace("_", "x").isalnum() and variable != "EMAIL_URL") or len(name) > 40:
+            refuse(
+                variable,
+                "has a name that is none",
+                "Use letters, digits and _, as in EMAIL_URL_BULK.",
+            )
+        if name in ("default", "files"):
+            refuse(
+                variable, "has a name that is taken", "Choose another; EMAIL_URL is the default."
+            )
+        found[name or "default"] = url
+    return found
 
 
-MAILERS = mailers()
+def mailers(urls: dict[str, str]) -> dict[str, Any]:
+    # Sent from one's own machine a mail would reach real people: there a single one is only shown, and a mailing, which
+    # would flood the screen, written to files.
+    found: dict[str, Any] = {"default": {"OPTIONS": {"host": "localhost"}}}
+    if not PRODUCTION:
+        found = {
+            "default": {"BACKEND": "django.core.mail.backends.console.EmailBackend"},
+            "files": {
+                "BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+                "OPTIONS": {"file_path": str(VAR_DIR / "mail")},
+            },
+        }
+    for name, url in urls.items():
+        try:
+            found[name] = mailer_of(url)
+        except BadAddress as bad:
+            # Without the address: it may hold a password, and this message ends in logs.
+            variable = "EMAIL_URL" if name == "default" else f"EMAIL_URL_{name.upper()}"
+            refuse(variable, bad.problem, bad.remedy)
+    return found
+
+
+_urls = mail_urls()
+MAILERS = mailers(_urls)
+# Keys by which reports of providers prove to be theirs.
+ANYMAIL = webhook_settings(list(_urls.values()))
+if any(one.get("BACKEND", "").startswith("anymail.") for one in MAILERS.values()):
+    INSTALLED_APPS += ["anymail"]
 DEFAULT_FROM_EMAIL = read("str", "DEFAULT_FROM_EMAIL", "standing@localhost", "")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+
+def returned[T](variable: str, reader: Callable[[str], dict[str, T]]) -> dict[str, T]:
+    """Where reports about mails come back to; empty where the variable says nothing."""
+    given = read("str", variable, "", "")
+    try:
+        return reader(given) if given else {}
+    except BadAddress as bad:
+        refuse(variable, bad.problem, bad.remedy)
+
+
+BOUNCES_IMAP = returned("BOUNCES_IMAP_URL", lambda url: mailbox_of(url, tls_only=PRODUCTION))
+MAIL_WEBHOOK = returned("MAIL_WEBHOOK", webhook_of)
 
 # Files
 

@@ -24,4 +24,5 @@ urlpatterns = [
     path("", include("crm.bulk.urls")),
     path("", include("contacts.urls")),
     path("", include("deals.urls")),
+    path("", include("emails.urls")),
 ]

@@ -12,6 +12,7 @@ from datetime import date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils import timezone
@@ -142,6 +143,19 @@ def boolean(text: str) -> bool:
     raise BadCell(
         _("“%(text)s” is neither yes nor no; give 1 or 0, or words in the mapping")
         % {"text": shortened(text)}
+    )
+
+
+def language(text: str) -> str:
+    """One of the languages that mails are written in, by its code (``de``, ``de-AT``) or its own name."""
+    word = text.casefold().replace("_", "-")
+    for code, name in settings.LANGUAGES:
+        if word in (code, name.casefold()) or word.startswith(f"{code}-"):
+            return code
+    known = ", ".join(code for code, _name in settings.LANGUAGES)
+    raise BadCell(
+        _("“%(text)s” is no language that mails are written in; give one of %(known)s")
+        % {"text": shortened(text), "known": known}
     )
 
 

@@ -15,6 +15,7 @@ from imports import bulk
 from imports.fields import Entity
 from imports.labels import Labels, Taken
 from imports.loading import Loading, Selection, digest_of
+from imports.mail_cells import MailCells
 from imports.mapping import Section
 from imports.models import ImportedRecord
 from imports.parents import Parent
@@ -69,6 +70,7 @@ class ContactRows:
         self.counts = loading.counts(section.entity)
         self.labels = Labels(loading, self.section, self.file)
         self.reader = RowReader(loading, self.section, self.file.header, self.labels.cells())
+        self.mail = MailCells(loading, self.reader.names)
         self.parents: list[Parent] = []
         self.fresh: list[Fresh] = []
         self.changed: list[Changed] = []
@@ -133,6 +135,7 @@ class ContactRows:
                     row,
                 )
             )
+        self.mail.take(values)
         if known is None:
             self.fresh.append(Fresh(key, record, digest, statuses, carried, row))
         else:
@@ -193,6 +196,7 @@ class ContactRows:
     def flush(self) -> None:
         self._insert()
         self._update()
+        self.mail.flush()
         self.fresh, self.changed = [], []
 
     def _insert(self) -> None:

@@ -35,6 +35,8 @@ class Cell(StrEnum):
     STAGE = "stage"
     CHOICE = "choice"  # one of a short list, which grows
     STATUS = "status"
+    LANGUAGE = "language"  # one that mails are written in
+    BASIS = "basis"  # the legal basis on which an address is mailed
 
 
 _COMMON = {
@@ -42,6 +44,7 @@ _COMMON = {
     "phone": Cell.TEXT,
     "mobile": Cell.TEXT,
     "website": Cell.URL,
+    "language": Cell.LANGUAGE,
     "street": Cell.TEXT,
     "postal_code": Cell.TEXT,
     "city": Cell.TEXT,
@@ -53,6 +56,11 @@ _COMMON = {
     "created_at": Cell.BEGINNING,
     "prospect_status": Cell.STATUS,
     "customer_status": Cell.STATUS,
+    "legal_basis": Cell.BASIS,
+    "legal_basis_source": Cell.TEXT,
+    "legal_basis_at": Cell.BEGINNING,
+    "legal_basis_text": Cell.TEXT,
+    "unsubscribed": Cell.YES_OR_NO,
 }
 
 FIELDS: dict[Entity, dict[str, Cell]] = {
@@ -100,6 +108,11 @@ MODELS: dict[Entity, type[models.Model]] = {
     Entity.DEALS: Deal,
     Entity.DEAL_CONTACTS: DealContact,
 }
+
+# How long texts may be that are no columns of the model.
+LONGEST = {
+    "full_name": 255, "parent_company": 255, "legal_basis_source": 200, "legal_basis_text": 5_000,
+}  # fmt: skip
 
 # Whom a field may refer to.
 COMPANY_ONLY = frozenset({"company", "parent_company"})

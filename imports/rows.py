@@ -14,7 +14,8 @@ from contacts.statuses import WORDS
 from deals.models import DealSource, LossReason, Reason, UnqualifiedReason
 from deals.stages import as_moment
 from imports import cells
-from imports.fields import FIELDS, MODELS, Cell
+from imports.fields import FIELDS, LONGEST, MODELS, Cell
+from imports.mail_cells import basis
 from imports.mapping import FieldMap, Section
 
 if TYPE_CHECKING:
@@ -184,14 +185,16 @@ class RowReader:
             Cell.ENDING: lambda: cells.ending(form, now),
             Cell.USER: lambda: self.loading.user,
             Cell.STAGE: lambda: self.loading.stage,
+            Cell.LANGUAGE: lambda: cells.remembering(cells.language),
+            Cell.BASIS: lambda: cells.remembering(basis),
             Cell.CHOICE: lambda: cells.remembering(partial(self._choice, name)),
             Cell.DEAL: lambda: partial(self.loading.directory.deal, mapped),
         }
         return (converts[cell]() if cell in converts else None), 0
 
     def _longest(self, name: str) -> int:
-        if name in ("full_name", "parent_company"):
-            return 255
+        if name in LONGEST:
+            return LONGEST[name]
         field = MODELS[self.section.entity]._meta.get_field(name)
         assert isinstance(field, models.Field)
         return field.max_length or 100_000

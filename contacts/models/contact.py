@@ -79,6 +79,15 @@ class Contact(KeyedModel):
     city = models.CharField(_("city"), max_length=120, blank=True)
     state = models.CharField(_("state or region"), max_length=120, blank=True)
     country = models.CharField(_("country"), max_length=120, blank=True)
+    # What mails to it are written in, as far as we write them; empty: as the account has it.
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        choices=settings.LANGUAGES,
+        blank=True,
+        default="",
+        help_text=_("What is around mails to it is written in it."),
+    )
     description = models.TextField(_("description"), blank=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     updated_at = models.DateTimeField(_("updated"), default=timezone.now, editable=False)
@@ -226,6 +235,13 @@ class Contact(KeyedModel):
             ),
             # What people type, among companies or people or both.
             SearchIndex(fields=["search_key", "is_organization"], name="contact_by_search"),
+            # The subsidiaries of a company by name. Where few companies have any, the index of the foreign key looks
+            # useless to SQLite, which then reads all contacts in the order of names.
+            models.Index(
+                fields=["parent_company", "sort_key"],
+                name="contact_by_parent",
+                condition=Q(parent_company__isnull=False),
+            ),
             # The load command looks contacts up by e-mail.
             models.Index(fields=["email"], name="contact_by_email", condition=~Q(email="")),
             # Duplicates: another contact of the same kind and name, number or address, answered

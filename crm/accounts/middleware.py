@@ -83,6 +83,10 @@ class SecondFactorMiddleware:
             "favicon",
             "healthz",
             "readyz",
+            # From a mail, as everybody else who gets it.
+            "emails:way_out",
+            "emails:click",
+            "emails:picture",
         }
     )
 

@@ -75,6 +75,11 @@ def forgive(request: HttpRequest, user: User) -> None:
     ratelimit.clear(request, app=APP, action="sign_in_account", key=_account("", user))
 
 
+def too_many_forged(request: HttpRequest) -> bool:
+    """Count one more address of a page without sign-in that was made up; whether this was one too many from there."""
+    return ratelimit.consume(request, app=APP, action="forged", limit_get=True) is None
+
+
 def _typed(name: str) -> str:
     return hashlib.sha256(fold(name).encode()).hexdigest()
 

@@ -41,6 +41,12 @@ class Action(models.TextChoices):
     PERSON_EXPORTED = "person_exported", _("a person’s data exported")
     PERSON_ERASED = "person_erased", _("a person erased")
     BACKED_UP = "backed_up", _("backed up")
+    MAIL_STARTED = "mail_started", _("mailing started")
+    MAIL_SCHEDULED = "mail_scheduled", _("mailing scheduled")
+    MAIL_PAUSED = "mail_paused", _("mailing paused")
+    MAIL_RESUMED = "mail_resumed", _("mailing resumed")
+    MAIL_CANCELLED = "mail_cancelled", _("mailing cancelled")
+    MAIL_RESENT = "mail_resent", _("uncertain mails sent again")
     RETENTION = "retention", _("old entries removed")
 
 

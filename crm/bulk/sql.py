@@ -69,7 +69,7 @@ def write_outcomes(run_id: int, positions: Mapping[int, int], outcomes: Iterable
     kinds = dict.fromkeys(columns, "text") | {"position": "integer"}
     _execute(
         f"""UPDATE bulk_bulkrow SET state = v.state, reason = v.reason, before = v.before,
-        after = v.after FROM ({_each(kinds)}) AS v
+        after = v.after FROM ({each(kinds)}) AS v
         WHERE bulk_bulkrow.run_id = %s AND bulk_bulkrow.position = v.position""",
         [json.dumps(rows), run_id],
     )
@@ -87,7 +87,7 @@ def write_values(
     table = model._meta.db_table
     assignments = ", ".join(f'"{column}" = v."{column}"' for column in types)
     _execute(
-        f"""UPDATE {table} SET {assignments} FROM ({_each({"id": "bigint", **types})}) AS v
+        f"""UPDATE {table} SET {assignments} FROM ({each({"id": "bigint", **types})}) AS v
         WHERE {table}.id = v.id""",
         [json.dumps(list(rows), default=_stored)],
     )
@@ -98,8 +98,8 @@ def _stored(value: Any) -> Any:
     return str(connection.ops.adapt_datetimefield_value(value))
 
 
-def _each(columns: Mapping[str, Any]) -> str:
-    """A table of these columns, with their types, from a parameter of JSON lists."""
+def each(columns: Mapping[str, Any]) -> str:
+    """A SELECT of these columns, with their types, from a parameter of JSON lists."""
     if connection.vendor == "postgresql":
         items = (
             f'(value ->> {n})::{kind} AS "{name}"' for n, (name, kind) in enumerate(columns.items())

@@ -11,9 +11,9 @@ from crm.accounts.models import Team, User
 from crm.demo import words
 
 ADMINISTRATOR = "demo"
-# Whoever manages a team: sees and edits what it has.
+# Whoever manages a team: sees and edits what it has, takes it along and mails it.
 MANAGES = {f"{act}_{area}": Level.TEAM for act in ("view", "edit") for area in Area} | {
-    f"may_{right}": right == Right.EXPORT for right in Right
+    f"may_{right}": right in (Right.EXPORT, Right.MAIL) for right in Right
 }
 ACCESS: dict[str, dict[str, Any]] = {"manages": MANAGES} | {one.code: one.values() for one in SETS}
 

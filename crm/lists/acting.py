@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -44,6 +45,15 @@ class Choosing:
     @property
     def may_copy_addresses(self) -> bool:
         return self.may_export or may(self.state.context.user, Right.MAIL)
+
+    @property
+    def may_mail(self) -> bool:
+        return may(self.state.context.user, Right.MAIL)
+
+    @property
+    def token(self) -> str:
+        """Of this page: what is begun on it by the same form twice is begun once."""
+        return secrets.token_urlsafe(16)
 
     @property
     def app(self) -> str:

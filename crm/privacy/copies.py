@@ -25,6 +25,7 @@ from crm.bulk.models import BulkRow, BulkRun
 from crm.exports.parts import folder
 from crm.lists.models import ListAddress, SmartList
 from crm.models import NightlyRun
+from crm.privacy import mails
 from crm.privacy.holdings import trashed_deals
 from crm.privacy.needles import Needles
 from crm.privacy.subjects import TEXTS, Subject
@@ -45,6 +46,7 @@ _LOOSE: list[tuple[Any, tuple[str, ...]]] = [
     (ImportRun, ("report",)),
     (NightlyRun, ("found",)),
     (DBTaskResult, ("args_kwargs", "return_value", "traceback")),
+    *mails.LOOSE,
 ]
 
 
@@ -55,6 +57,7 @@ def forget(subject: Subject, needles: Needles, own: Needles, token: str, add: Ad
     add("trash", _trash(subject, own, token))
     add("runs", _bulk_rows(subject))
     add("imports", _imported(subject))
+    add("mails", mails.forget(subject))
     _admin_log(subject, token)
     for model, columns in _LOOSE:
         rows = needles.rows(model._default_manager.all(), columns)

@@ -21,7 +21,7 @@ from crm.audit.models import Action
 from crm.audit.services import about
 from crm.bulk.models import BulkRun
 from crm.changes import one_change
-from crm.privacy import copies
+from crm.privacy import copies, mails
 from crm.privacy.subjects import TEXTS, Subject
 from crm.suppression.models import Suppression
 from crm.suppression.services import suppress
@@ -85,7 +85,8 @@ def token_of(pk: int) -> str:
 
 
 def refuse_while_at_work(subject: Subject) -> None:
-    """Raise ``ValidationError`` while a run is on that has the person, or writes files that may have them."""
+    """Raise ``ValidationError`` while a run is on that has the person, or writes files that may have them, and while a
+    mail to them is on its way."""
     on = BulkRun.objects.filter(state__in=WAITING)
     theirs = on.filter(record="contact", rows__record_id__in=subject.ids).distinct()
     writing = on.filter(action__endswith=".export")
@@ -95,6 +96,13 @@ def refuse_while_at_work(subject: Subject) -> None:
                 "Run %(number)d is not at its end and may have this person. Wait until it is, or cancel it under Runs."
             )
             % {"number": run.pk}
+        )
+    if row := mails.is_in_flight(subject):
+        raise ValidationError(
+            _(
+                "The mailing “%(name)s” is being sent to this person just now. Try again in a minute."
+            )
+            % {"name": row.mailing}
         )
 
 

@@ -27,6 +27,7 @@ from contacts.models import (
 from crm.audit.models import Entry
 from crm.bulk.models import BulkRow, BulkRun
 from crm.lists.models import SmartList
+from crm.privacy import mails
 from crm.privacy.subjects import Subject
 from crm.suppression.models import Suppression
 from crm.trash.models import TrashedRecord
@@ -39,6 +40,7 @@ from deals.models import (
     KeptQuiet,
     MergeRecord,
 )
+from emails.models import Address, AddressEvent, Mailing, Recipient, Report
 from imports.models import ImportedRecord, ImportRun
 
 Rows = Iterable[Any]
@@ -138,6 +140,12 @@ HOLDINGS = [
     Holding("lists", _("Saved lists that name the person"), SmartList,
             _naming(SmartList, "name", "conditions", "text"), by_text=True),
     Holding("bulk", _("Actions on many"), BulkRow, _bulk_rows),
+    Holding("mails", _("Mailings that the person was meant to get"), Recipient, mails.recipients),
+    Holding("mailings", _("Mails to the person alone, or that name them"), Mailing, mails.mailings, by_text=True),
+    Holding("addresses", _("Legal basis of addresses, and whether they are mailed"), Address,
+            mails.by_address(Address)),
+    Holding("address_events", _("What became of addresses"), AddressEvent, mails.by_address(AddressEvent)),
+    Holding("reports", _("Delivery reports"), Report, mails.by_address(Report)),
     Holding("runs", _("Actions on many that name the person"), BulkRun,
             _naming(BulkRun, "sentence", "params"), by_text=True),
     Holding("administration", _("Changes in the administration"), LogEntry, _admin_log),
@@ -155,6 +163,10 @@ NOT_TOLD: dict[str, dict[str, Any]] = {
     "deals.deal": {"search_key": _KEYS, "sort_key": _KEYS, "folded_name": _KEYS},
     "deals.dealvalue": {"key": _KEYS, "folded": _KEYS},
     "bulk.bulkrun": {"token": _("random; tells a form that was sent twice")},
+    "emails.mailing": {
+        "token": _("random; tells a form that was sent twice"),
+        "key": _("random; signs the links by which people unsubscribe"),
+    },
 }
 
 _TEAM = _("about people of the team, not about contacts")
@@ -183,8 +195,15 @@ EXCEPTIONS: dict[str, Any] = {
             "settings.account", "settings.account_quiet_except", "settings.currency", "settings.tag",
             "settings.customfield", "settings.option", "settings.removal", "deals.pipeline", "deals.stage",
             "deals.lossreason", "deals.unqualifiedreason", "deals.dealsource", "deals.requiredat",
+            "emails.sender", "emails.mailsettings", "emails.image",
         ), _MADE,
     ),
+    **dict.fromkeys(
+        ("emails.template", "emails.templateversion", "emails.link"),
+        _("what the team wrote for many; names in it are erased with the person"),
+    ),
+    "emails.senderpause": _("until when a mail server is left alone; names in its answer are erased with the person"),
+    "emails.senderminute": _("how many mails went out in a minute"),
     "deals.dealtag": _("of a deal, not of the person"),
     **dict.fromkeys(
         ("audit.gate", "crm.heartbeat", "contenttypes.contenttype", "suppression.salt"), _RUNNING

@@ -124,7 +124,7 @@ class Subject:
         """For texts anywhere: full names, and what nobody else has."""
         names = [one for one in self.names if " " in one or self._is_alone(one)]
         texts = {one for one in self._all_texts() if len(one) >= SHORTEST}
-        return Needles([*names, *sorted(self._of_nobody_else(texts - set(self.names)))])
+        return Needles([*names, *sorted(self.of_nobody_else(texts - set(self.names)))])
 
     @cached_property
     def own_needles(self) -> Needles:
@@ -136,7 +136,8 @@ class Subject:
         same = Q(name__iexact=name) | Q(first_name__iexact=name) | Q(last_name__iexact=name)
         return len(name) > 3 and not Contact.objects.exclude(pk=self.pk).filter(same).exists()
 
-    def _of_nobody_else(self, texts: Iterable[str]) -> set[str]:
+    def of_nobody_else(self, texts: Iterable[str]) -> set[str]:
+        """Those of ``texts`` that no other contact has."""
         texts = set(texts)
         others = Contact.objects.exclude(pk=self.pk).order_by()
         taken: set[str] = set()

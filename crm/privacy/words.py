@@ -19,6 +19,7 @@ TOLD = {
     "trash": _("records in the trash made anonymous"),
     "runs": _("rows of actions on many that cannot be undone any more"),
     "imports": _("keys of loaded files forgotten"),
+    "mails": _("rows of mailings made anonymous"),
     "entries": _("entries of the audit log emptied"),
     "texts": _("other texts that name the person replaced"),
     "files": _("files of exports removed; whoever needs one exports again"),

@@ -24,6 +24,7 @@ from deals.models import (
     Stage,
     UnqualifiedReason,
 )
+from emails.models import MailSettings, Sender
 from settings.models import Account, Currency, CustomField, Option, Removal, Tag
 
 WATCHED: list[type[Model]] = [
@@ -32,14 +33,18 @@ WATCHED: list[type[Model]] = [
     CustomField,
     DealSource,
     LossReason,
+    MailSettings,
     Option,
     Pipeline,
+    Sender,
     Stage,
     Tag,
     UnqualifiedReason,
 ]
 # Counted, computed, or moved with every neighbour.
-PASSED_OVER = {"id", "key", "position", "created_at", "created_by", "updated_at", "deleted_at"}
+PASSED_OVER = {
+    "id", "key", "position", "created_at", "created_by", "updated_at", "deleted_at", "checked_at", "check_results",
+}  # fmt: skip
 # Of these there are entries of the product itself, which tell more.
 TOLD_ELSEWHERE = {model._meta.label_lower for model in WATCHED}
 DELETED_ELSEWHERE = {"contacts.contact", "deals.deal"}

@@ -22,7 +22,7 @@ from deals.services import pictures, sql
 from deals.services.sync import settle_now
 
 # The fields of a contact that a merge may give another value.
-OF_BOTH = ("owner", "email", "phone", "mobile", "website", "street", "postal_code", "city",
+OF_BOTH = ("owner", "email", "phone", "mobile", "website", "language", "street", "postal_code", "city",
            "state", "country", "description")  # fmt: skip
 OF_PEOPLE = ("first_name", "last_name", "title", "company", *OF_BOTH)
 OF_COMPANIES = ("name", "industry", "parent_company", *OF_BOTH)

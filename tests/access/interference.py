@@ -407,6 +407,8 @@ def _of_pages() -> Iterator[Step]:
         "home",
         "bulk:runs",
         "bulk:indicator",
+        "emails:mailings",
+        "emails:indicator",
         "deals:quiet",
         "deals:trash",
         "preferences",

@@ -187,6 +187,13 @@ get("home", signed_in)
 get("favicon", public)
 get("healthz", public)
 get("readyz", anybody)
+# Known by its address or not at all; tests/emails/test_pictures.py has one that is there.
+get("emails:picture(extension,key)", nobody, arguments=made(key="a" * 22, extension="png"))
+# Signed; tests/emails/test_way_out.py and test_clicks.py have those that are true.
+both("emails:way_out(token)", nobody, sending(step="leave"), arguments=made(token="a" * 22),
+     writes=False)  # fmt: skip
+get("emails:click(token)", nobody, arguments=made(token="a" * 22))
+post("emails:provider_events(token)", nobody, arguments=made(token="a" * 40), writes=False)
 post("set_language", public, data=sending(language="fr"), writes=False)
 post("set_theme", public, data=sending(theme="dark"), writes=False)
 both("shortcuts", signed_in, sending(shortcuts="off"))

@@ -35,6 +35,9 @@ from deals.models import (
     Stage,
 )
 from deals.services import merge_contacts
+from emails.models import Address, Mailing, Recipient, Sender
+from emails.standing import suppress
+from emails.versions import make_template, save_version
 from settings.categories import Category, FieldType
 from settings.models import Currency, CustomField, Option, Removal, Tag
 from settings.services import delete_label
@@ -139,6 +142,7 @@ def build() -> World:
     _deals(world)
     _settings(world)
     _kept_things(world)
+    _mailings(world)
     _accounts(world)
     world.clients = {name: _client(user) for name, user in users.items()}
     world.clients["anonymous"] = Client(raise_request_exception=False)
@@ -191,7 +195,7 @@ def _contacts(world: World) -> None:
         people.append(Thing("contact", one.pk, name, area="contacts", extra=extra))
         extra = {"worker": worker.pk}
         firms.append(Thing("company", firm.pk, name, area="contacts", extra=extra))
-    shared = person("Shared with own", owner=world.users["other"])
+    shared = person("Shared with own", owner=world.users["other"], email="shared@example.org")
     partner = person("Partner of own", owner=world.users["own"])
     ContactCollaborator.objects.create(contact=shared, user=world.users["own"])
     people.append(
@@ -199,7 +203,7 @@ def _contacts(world: World) -> None:
             "contact", shared.pk, "other", frozenset(("own",)), "contacts", {"partner": partner.pk}
         )
     )
-    prospect = person("Prospect of other", owner=world.users["other"])
+    prospect = person("Prospect of other", owner=world.users["other"], email="pro@example.org")
     deal(prospect, "incoming", name="Makes a prospect", owner=world.users["root"])
     partner = person("Partner of other", owner=world.users["other"])
     deal(partner, "incoming", name="Makes another", owner=world.users["root"])
@@ -350,6 +354,44 @@ def _kept_things(world: World) -> None:
     world.things["run"] = [*runs, Thing("run", NOWHERE, extra={"file": NOWHERE})]
     world.things["list"] = [*lists, Thing("list", NOWHERE, extra={"slug": "no-such-list"})]
     world.things["merge"] = [*merges, Thing("merge", NOWHERE)]
+
+
+def _mailings(world: World) -> None:
+    """A draft, and one that was halted with a mail that may have arrived, of those who may mail."""
+    sender = Sender.objects.create(name="News", address="news@example.org")
+    # Of whose domain nothing is asked of the DNS.
+    world.made["sender"] = Sender.objects.create(name="Mailbox", address="mailbox@gmail.com").pk
+    suppress(["suppressed@example.org"], "bounced")
+    world.made["suppressed"] = Address.objects.get(address="suppressed@example.org").pk
+    found = []
+    for name in ("own", "everything"):
+        contact = world.own(name, "contact").pk
+        posted = [["list", ""], ["state", ""], ["scope", "rows"], ["row", str(contact)]]
+        given = {"author": world.users[name], "sender": sender, "selection": posted, "total": 1,
+                 "subject": f"Of {name}", "html": "<p>News</p>", "origin": "http://testserver"}  # fmt: skip
+        draft = Mailing.objects.create(**given, waiting=1)
+        halted = Mailing.objects.create(**given, state=Mailing.State.PAUSED, uncertain=1)
+        for mailing, state in ((draft, "waiting"), (halted, "uncertain")):
+            Recipient.objects.create(
+                mailing=mailing, position=1, contact_id=contact, name=f"To {name}",
+                address=f"{name}@example.org", state=state,
+            )  # fmt: skip
+        found.append(Thing("mailing", draft.pk, name, extra={"halted": halted.pk}))
+    world.things["mailing"] = [*found, Thing("mailing", NOWHERE, extra={"halted": NOWHERE})]
+    _templates(world)
+
+
+def _templates(world: World) -> None:
+    """One of somebody's own and one of everybody's, with two versions each."""
+    found = []
+    for name, scope in (("own", "mine"), ("everything", "all")):
+        author = world.users[name]
+        template = make_template(user=author, name=f"Template of {name}", scope=scope)
+        save_version(template, user=author, subject="Second", html="<p>News</p>", text="")
+        extra = {"shared": scope == "all"}
+        found.append(Thing("template", template.pk, name, extra=extra))
+        world.made["template"] = template.pk
+    world.things["template"] = [*found, Thing("template", NOWHERE)]
 
 
 def _accounts(world: World) -> None:

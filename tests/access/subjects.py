@@ -24,6 +24,8 @@ from crm.lists.models import ListAddress, SmartList
 from crm.models import NightlyRun
 from deals.models import Deal, DealContact, KeptQuiet
 from deals.services import merge_contacts, select_status
+from emails import standing
+from emails.models import Link, Mailing, Recipient, Report, Template, TemplateVersion
 from imports.models import ImportedRecord, ImportRun
 from settings.services import change_tags, set_values
 from tests.access.worlds import administrator
@@ -79,6 +81,7 @@ def known() -> Known:
         _merged(found)
     _logs(found)
     _runs(found)
+    _mails(found)
     found.words = [text for text in _texts(found) if BIRD in text]
     return found
 
@@ -174,6 +177,31 @@ def _runs(found: Known) -> None:
     )
     written = _run(found, "contact.export", 1)
     written.file.save("export.csv", ContentFile(one.name.encode()))
+
+
+def _mails(found: Known) -> None:
+    """One to the person alone, and one to many that names them, whose rows they and somebody else erased are in."""
+    one = found.person
+    address = str(one.email)
+    alone = Mailing.objects.create(
+        subject=f"For {one.name}", html=f"<p>{word('html')}</p>", text=word("mailed"), is_single=True,
+        sent=1, total=1, state="done",
+    )  # fmt: skip
+    many = Mailing.objects.create(subject="News", sent=2, total=2, sentence=one.name, state="done")
+    for mailing in (alone, many):
+        Recipient.objects.create(
+            mailing=mailing, position=1, contact_id=one.pk, name=one.name, address=address,
+            state="sent", answer=f"250 for {address}",
+        )  # fmt: skip
+    Recipient.objects.create(mailing=many, position=2, contact_id=0, state="sent")
+    Link.objects.create(mailing=many, number=1, url=f"https://example.org/?to={address}")
+    standing.set_basis([address], "consent", source=word("source"), text=word("agreed"))
+    standing.suppress([address], "unsubscribed", mailing_id=many.pk, position=1)
+    Report.objects.create(
+        key="1", source="IMAP", kind="bounced", address=address, answer=f"550 {address} is full"
+    )
+    template = Template.objects.create(name=one.name, owner=found.root)
+    TemplateVersion.objects.create(template=template, number=1, html=f"<p>{one.name}</p>")
 
 
 def _run(found: Known, action: str, total: int, **more: Any) -> BulkRun:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -14,8 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -49,6 +52,8 @@ from crm.models import Heartbeat
 from crm.trash.models import TrashedRecord
 from deals.models import Deal
 from deals.services import check_statuses
+from emails import standing
+from emails.models import Mailing, Recipient, Sender, SenderPause
 from tests.deals.factories import company, deal, person
 from tests.deals.test_crash import Child, test_database_url
 
@@ -105,17 +110,25 @@ def store(tmp_path: Path, quick_tables: None) -> Iterator[Any]:
         yield made
 
 
+@cache
+def empty_sqlite() -> TemporaryDirectory[str]:
+    """A folder with the product's tables in a file, ``empty.sqlite3``, for all tests on PostgreSQL to copy."""
+    folder = TemporaryDirectory()
+    with standing_in(config_of(f"sqlite:///{folder.name}/empty.sqlite3")):
+        call_command("migrate", verbosity=0)
+    return folder
+
+
 @contextmanager
 def sqlite_file(path: Path) -> Iterator[Any]:
     """The product on SQLite, in a file."""
     if connection.vendor == "sqlite":
-        # Quicker than making the tables again.
         connection.ensure_connection()
         with closing(sqlite3.connect(path)) as file:
             connection.connection.backup(file)
+    else:
+        shutil.copyfile(f"{empty_sqlite().name}/empty.sqlite3", path)
     with standing_in(config_of(f"sqlite:///{path}")) as made:
-        if connections["default"].introspection.table_names() == []:
-            call_command("migrate", verbosity=0)
         yield made
 
 
@@ -141,6 +154,16 @@ def world(media: Path) -> None:
     gone.delete()
     run = BulkRun.objects.create(action="contact.tag", record="contact", user=chief, seconds=0.1)
     BulkRow.objects.create(run=run, position=1, record_id=one.pk)
+    sender = Sender.objects.create(
+        name="News", address="news@example.org", check_results={"é": [1]}
+    )
+    mailing = Mailing.objects.create(subject="Für alle", sender=sender, sent=2, total=2)
+    for position, address in ((2, "b@example.org"), (1, "a@example.org")):
+        Recipient.objects.create(
+            mailing=mailing, position=position, contact_id=position, address=address, state="sent"
+        )
+    SenderPause.objects.create(sender=sender, domain="example.org", until=timezone.now())
+    standing.suppress(["a@example.org"], "bounced", mailing_id=mailing.pk, position=1)
     for key in ("b", "A", "a", "Z", "é", "_"):
         ListAddress.objects.create(key=key, query=key)
     Client().force_login(chief)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -146,7 +147,8 @@ def test_why_says_of_a_hidden_record_what_it_says_of_none(ann, book):
 
 
 def masked(html: str, number: str) -> list[str]:
-    return [line for line in html.replace(number, "N").splitlines() if "csrf" not in line]
+    html = re.sub(r'(name="token" value=")[^"]+', r"\1-", html.replace(number, "N"))
+    return [line for line in html.splitlines() if "csrf" not in line]
 
 
 def test_a_row_asks_about_why_without_the_name_of_a_hidden_company(ann, book):

@@ -12,6 +12,9 @@ from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import reverse
 
+import tests.access.matrix_compose
+import tests.access.matrix_mail
+import tests.access.matrix_mail_settings  # noqa: F401 (both enter their addresses)
 from contacts.models import Contact
 from contacts.querysets import ContactQuerySet
 from crm.accounts.middleware import SecondFactorMiddleware

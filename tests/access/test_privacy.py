@@ -32,6 +32,9 @@ from crm.trash.models import TrashedRecord
 from deals.models import Deal, MergeRecord
 from deals.services import merge_contacts, restore, undo_merge
 from deals.services.recount import recount_all
+from emails.ledger import recheck
+from emails.models import Address, Mailing, Recipient
+from emails.reasons import LeftOut
 from settings.services import set_values
 from tests.access.checksums import checksum, differing
 from tests.access.subjects import BIRD, Known, dump, known, unsaid
@@ -349,6 +352,39 @@ def test_nothing_is_erased_while_a_run_has_the_person(client, one):
     assert answer.status_code == 409
     assert f"Run {run.pk}" in answer.content.decode()
     assert differing(before, checksum()) == []
+
+
+def test_an_erased_person_who_waits_for_a_mail_gets_none(one):
+    mailing = Mailing.objects.create(author=one.root, state="sending", waiting=1, total=1)
+    row = Recipient.objects.create(
+        mailing=mailing, position=1, contact_id=one.person.pk, address=one.person.email
+    )
+    erase_person(one.person.pk)
+    row.refresh_from_db()
+    assert (row.name, row.address) == ("", "")
+    assert recheck(mailing, [row], one.root) == {1: LeftOut.ERASED}
+
+
+def test_nothing_is_erased_while_a_mail_to_the_person_is_on_its_way(client, one):
+    mailing = Mailing.objects.create(subject="News", state="sending", sending=1, total=1)
+    Recipient.objects.create(
+        mailing=mailing,
+        position=1,
+        contact_id=one.person.pk,
+        state="sending",
+        address="a@example.org",
+    )
+    client.force_login(one.root)
+    client.post(page("erase", one.person.pk), {"name": one.person.name})
+    one.person.refresh_from_db()
+    assert BIRD in one.person.last_name
+
+
+def test_an_address_that_somebody_else_has_too_stays_known_of_them(one):
+    other = person("Partner", email=one.person.email)
+    erase_person(one.person.pk)
+    assert Address.objects.filter(address=other.email).exists()
+    assert suppressed([other.email])
 
 
 def test_files_of_exports_are_removed(one, django_capture_on_commit_callbacks):

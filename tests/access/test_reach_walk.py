@@ -258,7 +258,6 @@ FAULTS = [
 ]
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(("module", "name", "fault"), FAULTS, ids=[f.__name__ for *_m, f in FAULTS])
 def test_the_walk_finds_a_fault(
     monkeypatch: pytest.MonkeyPatch, module: Any, name: str, fault: Any

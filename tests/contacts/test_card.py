@@ -271,3 +271,19 @@ def test_person_card_costs_the_same_for_2_and_for_40_deals(client: Client, ann: 
         costs.append(len(queries))
     assert costs[0] == costs[1]
     assert costs[1] <= 20
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL reads small tables whole")
+def test_subsidiaries_are_found_by_their_parent(client: Client, ann: Any) -> None:
+    firm = make.company()
+    for _ in range(30):
+        make.person(company=make.company())
+    with connection.cursor() as cursor:
+        # What SQLite then knows, no company having subsidiaries, once led it to read all contacts by name.
+        cursor.execute("ANALYZE")
+        with CaptureQueriesContext(connection) as asked:
+            client.get(firm.get_absolute_url())
+        (below,) = [one["sql"] for one in asked if "of_subsidiaries" in one["sql"]]
+        cursor.execute(f"EXPLAIN QUERY PLAN {below}")
+        steps = [row[3] for row in cursor.fetchall()]
+    assert "SEARCH U0 USING COVERING INDEX contact_by_parent (parent_company_id=?)" in steps

@@ -10,18 +10,24 @@ from deals.models import Deal, Pipeline, Stage
 from deals.stages import Category
 
 _numbers = itertools.count(1)
+SALES = "Sales"
 
 
 def default_stages() -> dict[str, Stage]:
     """One stage of each category, by category."""
-    pipeline, _new = Pipeline.objects.get_or_create(name="Sales", defaults={"is_default": True})
-    return {
-        category.value: Stage.objects.filter(pipeline=pipeline, category=category).first()
-        or Stage.objects.create(
-            pipeline=pipeline, category=category, name=str(category.label), position=position
-        )
-        for position, category in enumerate(Category)
-    }
+    there = Stage.objects.filter(pipeline__name=SALES).select_related("pipeline")
+    found = {stage.category: stage for stage in reversed(there)}
+    if len(found) < len(Category):
+        pipeline, _new = Pipeline.objects.get_or_create(name=SALES, defaults={"is_default": True})
+        for position, category in enumerate(Category):
+            if category.value not in found:
+                found[category.value] = Stage.objects.create(
+                    pipeline=pipeline,
+                    category=category,
+                    name=str(category.label),
+                    position=position,
+                )
+    return {category.value: found[category.value] for category in Category}
 
 
 def company(name: str = "", **more: Any) -> Contact:

@@ -50,8 +50,8 @@ def ada(anna):
 
 
 def test_pages_can_be_read_by_everybody(visitor, anna, ada, look):
-    language, scheme, width = look
-    page = visitor(anna, language=language, scheme=scheme, width=width)
+    language, width = look
+    page = visitor(anna, language=language, width=width)
     found = []
     for address in (
         "/settings/audit/",

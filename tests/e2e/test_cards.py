@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.urls import reverse
@@ -17,6 +16,7 @@ from contacts.models import Contact
 from deals.models import Deal, DealContact
 from deals.services import select_status
 from tests.deals import factories as make
+from tests.e2e.conftest import KEY_LOOKS, faults
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -77,36 +77,20 @@ def addresses(book: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def serious(page: Page) -> list[str]:
-    """What axe finds that matters, each with where it is."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{one['id']}: {node['target']}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-        for node in one["nodes"]
-    ]
-
-
-@pytest.mark.parametrize(
-    ("width", "scheme", "language"),
-    [(360, "light", "en"), (1440, "dark", "en"), (1440, "light", "de"), (360, "dark", "de")],
-)
+@pytest.mark.parametrize("look", KEY_LOOKS)
 def test_pages_are_accessible_and_fit(
     page: Page,
     live_server: Any,
     sign_in: Any,
     book: dict[str, Any],
-    width: int,
-    scheme: Any,
-    language: str,
+    look: tuple[str, int],
 ) -> None:
+    language, width = look
     sign_in(language)
     complaints: list[str] = []
     page.on("console", lambda line: complaints.append(line.text) if line.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.set_viewport_size({"width": width, "height": 900})
-    page.emulate_media(color_scheme=scheme)
     problems = {}
     for name, address in addresses(book).items():
         page.goto(live_server.url + address)
@@ -115,10 +99,8 @@ def test_pages_are_accessible_and_fit(
             "document.querySelectorAll('main details').forEach((one) => { "
             "one.open = !one.classList.contains('menu'); })"
         )
-        found = serious(page)
-        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        if found or wide > 0 or complaints:
-            problems[name] = (found, f"{wide} px too wide", list(complaints))
+        if found := [*faults(page), *complaints]:
+            problems[name] = found
         complaints.clear()
     assert problems == {}
 
@@ -133,7 +115,7 @@ def test_popover_explains_and_closes_with_escape(
     page.keyboard.press("Enter")
     panel = page.locator(".why-menu .menu-panel").first
     expect(panel).to_contain_text("the deal “Audit” is active")
-    assert serious(page) == []
+    assert faults(page) == []
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     expect(badge).to_be_focused()
@@ -168,7 +150,7 @@ def test_deal_is_opened_and_previewed_with_the_search_box(
     preview = page.locator("#preview")
     expect(preview).to_contain_text("Current Prospect")
     assert not Deal.objects.filter(name="Engine").exists()
-    assert serious(page) == []
+    assert faults(page) == []
     page.get_by_role("button", name="Save").last.click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Engine")
     assert Deal.objects.get(name="Engine").primary_contact == lone
@@ -226,7 +208,7 @@ def test_kept_win_is_told_and_forgotten_with_one_click(
     page.get_by_role("button", name="Remove from the deal").click()
     offer = page.locator(".offer")
     expect(offer).to_contain_text("Dee keeps the win “Review”")
-    assert serious(page) == []
+    assert faults(page) == []
     offer.get_by_role("button").click()
     expect(page.locator("#messages")).to_contain_text("Dee: Current Customer → Non Customer")
     assert Contact.objects.get(pk=dee.pk).customer_status == "none"

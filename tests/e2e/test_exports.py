@@ -84,8 +84,8 @@ def test_addresses_are_there_to_be_selected_without_scripts(visitor, anna, book)
 
 
 def test_pages_are_for_everybody(visitor, anna, book, look) -> None:
-    language, scheme, width = look
-    page = visitor(anna, language=language, scheme=scheme, width=width)
+    language, width = look
+    page = visitor(anna, language=language, width=width)
     for url in ("/contacts/export/", "/contacts/addresses/"):
         post(page, url)
         assert faults(page) == []

@@ -41,9 +41,9 @@ def edit(field: CustomField) -> str:
 
 
 def test_pages_are_accessible_and_fit(
-    visitor: Any, ann: Any, level: CustomField, look: tuple[str, str, int]
+    visitor: Any, ann: Any, level: CustomField, look: tuple[str, int]
 ) -> None:
-    language, scheme, width = look
+    language, width = look
     ann.language = language
     ann.save()
     Account(currency="EUR").save()
@@ -69,7 +69,7 @@ def test_pages_are_accessible_and_fit(
         "preview": f"{type_page}?type=whole",
         "options": f"{type_page}?type=choice",
     }
-    page = visitor(ann, language=language, scheme=scheme, width=width)
+    page = visitor(ann, language=language, width=width)
     found = {}
     for name, address in addresses.items():
         page.goto(address)

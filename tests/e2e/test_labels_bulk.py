@@ -127,8 +127,8 @@ def test_mistake_is_shown_at_its_field_and_named_at_the_top(visitor, anna, book)
 
 
 def test_pages_are_for_everybody(visitor, anna, book, look) -> None:
-    language, scheme, width = look
-    page = visitor(anna, language=language, scheme=scheme, width=width)
+    language, width = look
+    page = visitor(anna, language=language, width=width)
     for record in ("contact", "deal"):
         for action in ("tags", "values"):
             ask(page, record, action)

@@ -61,11 +61,11 @@ def book(ann: Any) -> dict[str, Any]:
 
 
 def test_pages_with_every_type_are_accessible_and_fit(
-    visitor: Any, ann: Any, book: dict[str, Any], look: tuple[str, str, int]
+    visitor: Any, ann: Any, book: dict[str, Any], look: tuple[str, int]
 ) -> None:
-    language, scheme, width = look
+    language, width = look
     get_user_model().objects.filter(pk=ann.pk).update(language=language)
-    page = visitor(ann, language=language, scheme=scheme, width=width)
+    page = visitor(ann, language=language, width=width)
     lost = make.default_stages()["lost"].pk
     ada, acme, sale = (book[name].pk for name in ("ada", "acme", "sale"))
     found = {}

@@ -14,7 +14,7 @@ from crm.lists import pages
 from crm.lists.saved import preference_of
 from deals.services import select_status
 from tests.deals.factories import company, deal, person
-from tests.e2e.conftest import faults
+from tests.e2e.conftest import KEY_LOOKS, faults
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PASSWORD = "a long password"
@@ -87,11 +87,11 @@ def inside(page, selector):
 
 
 def test_the_page_to_sign_in_has_no_faults(visitor, look, db):
-    language, scheme, width = look
-    page = visitor(language=language, scheme=scheme, width=width)
+    language, width = look
+    page = visitor(language=language, width=width, scheme="dark")
     page.goto("/accounts/login/?next=/deals/")
     assert page.get_attribute("html", "lang") == language
-    assert page.get_attribute("html", "data-bs-theme") == scheme
+    assert page.get_attribute("html", "data-bs-theme") == "dark"
     assert faults(page) == []
     page.fill("#id_username", "anna")
     page.fill("#id_password", "wrong")
@@ -100,10 +100,11 @@ def test_the_page_to_sign_in_has_no_faults(visitor, look, db):
     assert faults(page) == []
 
 
+@pytest.mark.parametrize("look", KEY_LOOKS)
 @pytest.mark.parametrize("path", ["/contacts/", "/deals/lists/open/"])
 def test_a_list_has_no_faults(visitor, look, anna, book, path):
-    language, scheme, width = look
-    page = visitor(anna, language=language, scheme=scheme, width=width)
+    language, width = look
+    page = visitor(anna, language=language, width=width)
     page.goto(path)
     assert page.locator("tbody tr").count() > 0
     assert faults(page) == []
@@ -113,17 +114,16 @@ def test_a_list_has_no_faults(visitor, look, anna, book, path):
 
 
 def test_the_panel_of_columns_has_no_faults(visitor, look, anna, book):
-    language, scheme, width = look
-    page = visitor(anna, language=language, scheme=scheme, width=width)
+    language, width = look
+    page = visitor(anna, language=language, width=width)
     page.goto("/contacts/?sort=company,-updated")
     page.click("#display")
     page.wait_for_selector("dialog[open] .column-list")
     assert faults(page) == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_cell_that_is_edited_has_no_faults(visitor, anna, book, scheme):
-    page = visitor(anna, scheme=scheme)
+def test_a_cell_that_is_edited_has_no_faults(visitor, anna, book):
+    page = visitor(anna)
     page.goto("/contacts/?columns=email,company,owner")
     cell(page, "Lovelace", "E-mail").dblclick()
     page.wait_for_selector(".cell-form")
@@ -134,9 +134,8 @@ def test_a_cell_that_is_edited_has_no_faults(visitor, anna, book, scheme):
     visitor.complaints.clear()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_list_with_many_columns_has_no_faults_and_scrolls_by_itself(visitor, anna, book, scheme):
-    page = visitor(anna, scheme=scheme)
+def test_a_list_with_many_columns_has_no_faults_and_scrolls_by_itself(visitor, anna, book):
+    page = visitor(anna)
     page.goto(WIDE)
     page.wait_for_selector(".list-scroll.is-wide[tabindex='0'][role=region]")
     assert faults(page) == []

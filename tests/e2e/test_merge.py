@@ -49,15 +49,15 @@ def page_of(survivor: Contact, merged: Contact) -> str:
 
 
 def test_pages_are_accessible_and_fit(
-    visitor: Any, ann: Any, pair: Any, look: tuple[str, str, int]
+    visitor: Any, ann: Any, pair: Any, look: tuple[str, int]
 ) -> None:
-    language, scheme, width = look
+    language, width = look
     ann.language = language
     ann.save()
     ours, theirs = pair
     merge_contacts(ours, make.company("Earlier"))
     person = make.person("Lovelace")
-    page = visitor(ann, language=language, scheme=scheme, width=width)
+    page = visitor(ann, language=language, width=width)
     addresses = {
         "choose": reverse("contacts:merge", args=[ours.pk]),
         "pair": page_of(ours, theirs),

@@ -70,10 +70,10 @@ def addresses(people):
 
 
 def test_the_pages_have_no_faults(visitor, look, anna, people):
-    language, scheme, width = look
+    language, width = look
     anna.language = language
     anna.save()
-    page = visitor(anna, language=language, scheme=scheme, width=width)
+    page = visitor(anna, language=language, width=width)
     found = {}
     for address in addresses(people):
         page.goto(address)
@@ -83,10 +83,9 @@ def test_the_pages_have_no_faults(visitor, look, anna, people):
 
 
 @pytest.mark.parametrize("width", [360, 1440])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_link_and_a_preview_have_no_faults(visitor, anna, people, monkeypatch, scheme, width):
+def test_a_link_and_a_preview_have_no_faults(visitor, anna, people, monkeypatch, width):
     monkeypatch.setattr(lost, "mail_is_set_up", lambda: False)
-    page = visitor(anna, scheme=scheme, width=width)
+    page = visitor(anna, width=width)
     page.goto(f"/settings/users/{people['seller'].pk}/")
     page.get_by_role("button", name="Link for a new password").click()
     expect(page.locator("#invitation-link")).to_contain_text("/accounts/password/reset/")
@@ -171,9 +170,9 @@ def test_somebody_is_invited_and_begins(visitor, anna, monkeypatch, scripts):
     visitor.complaints.clear()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 360)])
-def test_the_first_start_asks_for_the_first_administrator(visitor, settings, scheme, width):
-    page = visitor(None, scheme=scheme, width=width)
+@pytest.mark.parametrize("width", [360, 1440])
+def test_the_first_start_asks_for_the_first_administrator(visitor, settings, width):
+    page = visitor(None, width=width)
     page.goto("/")
     expect(page.locator("h1")).to_have_text("Welcome to Standing")
     assert faults(page) == []

@@ -92,12 +92,12 @@ def addresses(world: dict[str, Any]) -> dict[str, str]:
 
 
 def test_pages_are_accessible_and_fit(
-    visitor: Any, ann: Any, world: dict[str, Any], look: tuple[str, str, int]
+    visitor: Any, ann: Any, world: dict[str, Any], look: tuple[str, int]
 ) -> None:
-    language, scheme, width = look
+    language, width = look
     ann.language = language
     ann.save()
-    page = visitor(ann, language=language, scheme=scheme, width=width)
+    page = visitor(ann, language=language, width=width)
     found = {}
     for name, address in addresses(world).items():
         page.goto(address)

@@ -28,7 +28,8 @@ document.addEventListener("securitypolicyviolation", event => window.violations.
 LOOK = """() => ({
     violations: window.violations,
     links: [...document.querySelectorAll("a[href], [hx-get]")].flatMap(
-        one => [one.getAttribute("href"), one.getAttribute("hx-get")]).filter(Boolean),
+        one => [one.getAttribute("href"), one.getAttribute("hx-get")]).filter(Boolean).map(
+        link => new URL(link, location).href),
 })"""
 # In the back office these are the same page for each model: some will do.
 ALIKE = re.compile(r"admin:(?!contacts_contact_|deals_deal_|accounts_user_).*_(delete|history)")
@@ -55,6 +56,7 @@ class Crawl:
     base: str
     complaints: list[str] = field(default_factory=list)
     looked_at: dict[Any, str] = field(default_factory=dict)
+    met: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.page.add_init_script(LISTEN)
@@ -72,6 +74,9 @@ class Crawl:
         waiting = list(starts)
         while waiting:
             path = waiting.pop(0)
+            if path in self.met:
+                continue
+            self.met.add(path)
             kind = self.kind_of(path)
             if kind is not None and kind not in self.looked_at:
                 self.looked_at[kind] = path
@@ -104,7 +109,7 @@ class Crawl:
 
     def within(self, link: str) -> str:
         """The link as a path of this site; empty for others."""
-        absolute = urlsplit(self.page.evaluate("link => new URL(link, location).href", link))
+        absolute = urlsplit(link)
         if f"{absolute.scheme}://{absolute.netloc}" != self.base:
             return ""
         return f"{absolute.path}?{absolute.query}" if absolute.query else absolute.path

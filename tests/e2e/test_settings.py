@@ -87,10 +87,10 @@ def tab_to(page, name, at_most=80):
 
 
 def test_the_pages_have_no_faults(visitor, look, anna, shelf):
-    language, scheme, width = look
+    language, width = look
     anna.language = language
     anna.save()
-    page = visitor(anna, language=language, scheme=scheme, width=width)
+    page = visitor(anna, language=language, width=width)
     found = {}
     for address in addresses(shelf):
         page.goto(address)
@@ -100,9 +100,8 @@ def test_the_pages_have_no_faults(visitor, look, anna, shelf):
 
 
 @pytest.mark.parametrize("width", [360, 1440])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_menus_refusals_and_offers_have_no_faults(visitor, anna, shelf, scheme, width):
-    page = visitor(anna, scheme=scheme, width=width)
+def test_menus_refusals_and_offers_have_no_faults(visitor, anna, shelf, width):
+    page = visitor(anna, width=width)
     for address in ("/settings/contacts/", "/settings/compare/"):
         page.goto(address)
         page.locator("main .row-menu summary").last.click()

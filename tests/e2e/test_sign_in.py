@@ -276,14 +276,14 @@ def looked_at(page: Page, live: str, user: Any) -> dict[str, list[str]]:
 
 
 def test_every_page_is_accessible_and_fits(
-    visitor: Callable[..., Page], live_server: Any, look: tuple[str, str, int]
+    visitor: Callable[..., Page], live_server: Any, look: tuple[str, int]
 ) -> None:
-    language, scheme, width = look
+    language, width = look
     user = ann()
     type(user).objects.filter(pk=user.pk).update(language=language)
     app_of(user)
     recovery_codes(user)
-    page = visitor(language=language, scheme=scheme, width=width)
+    page = visitor(language=language, width=width)
     found = looked_at(page, live_server.url, user)
     # A browser takes the page that says so for a complaint.
     complaints: list[str] = visitor.complaints  # type: ignore[attr-defined]

@@ -63,7 +63,7 @@ def hard_contacts() -> list[Contact]:
     people = [
         Contact.objects.create(
             first_name=text, last_name=text, company=companies[number], phone="+49 30", city=text,
-            postal_code="01234", email=f"p{number}@example.org", title=text,
+            postal_code="01234", email=f"p{number}@example.org", title=text, language=("", "de", "fr")[number % 3],
             created_at=WON + timedelta(hours=1, minutes=number),
         )
         for number, text in enumerate(HARD)

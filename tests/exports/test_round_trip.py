@@ -90,7 +90,7 @@ def test_contacts_come_back_as_they_were(language: str, tmp_path: Path) -> None:
 def values() -> list[Any]:
     """What is stored of contacts, in the order in which they were created."""
     rows = Contact.objects.order_by("created_at").values_list(
-        "is_organization", "name", "first_name", "last_name", "title", "phone", "email", "street",
+        "is_organization", "name", "first_name", "last_name", "title", "phone", "email", "language", "street",
         "postal_code", "city", "description", "company__name", "prospect_status",
         "customer_status",
     )  # fmt: skip

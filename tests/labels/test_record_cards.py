@@ -430,4 +430,5 @@ def test_a_card_costs_the_same_for_two_and_for_forty(client: Client, ann: Any) -
     Tag.objects.all().delete()
     many = cost(crowded(25))
     assert few == many
-    assert max(many.values()) <= 20, many
+    # Two of them tell of mail.
+    assert max(many.values()) <= 22, many

@@ -38,7 +38,6 @@ def test_a_history_that_nobody_chose_agrees_with_the_rules() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.once
 @pytest.mark.parametrize("name", MUTANTS)
 def test_the_walk_finds_planted_bugs(name: str) -> None:
     with MUTANTS[name]():

@@ -320,6 +320,12 @@ class Oracle:
         for name in ("active_deals", "won_deals", "lost_deals"):
             tests[name] = number_tests(lambda row, name=name: row[name])
         tests |= {
+            "language": code_tests(lambda row: row["language"]),
+            # Of addresses that nobody was ever mailed at; the rest is compared in tests.emails.
+            "mail_standing": code_tests(
+                lambda row: "mailable" if row["match_email"] else "no_address"
+            ),
+            "legal_basis": code_tests(lambda row: None, nullable=True),
             "kind": code_tests(lambda row: "company" if row["is_organization"] else "person"),
             "disagree": yes_no_tests(self._disagrees),
             "duplicate": yes_no_tests(self._is_duplicate),

@@ -95,8 +95,13 @@ def held_to_budget(desk, grow, path, part="", *, rows=1):
     return answer
 
 
+# How addresses stand costs two or three more, which tests.emails counts.
+ABOVE = {"mail_standing", "legal_basis"}
+
+
 def every_column(record):
-    return ",".join(one.name for one in registry_of(record).own.values() if one.cell)
+    own = registry_of(record).own.values()
+    return ",".join(one.name for one in own if one.cell and one.name not in ABOVE)
 
 
 @pytest.mark.parametrize("record", MODELS)

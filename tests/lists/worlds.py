@@ -106,7 +106,9 @@ def moments(now: datetime) -> st.SearchStrategy[datetime]:
 
 
 def _texts() -> st.SearchStrategy[dict[str, str]]:
-    return st.dictionaries(st.sampled_from(COLUMNS), st.sampled_from(TEXTS), max_size=5)
+    texts = st.dictionaries(st.sampled_from(COLUMNS), st.sampled_from(TEXTS), max_size=5)
+    languages = st.sampled_from(["", "en", "de", "fr"])
+    return st.builds(lambda some, language: {**some, "language": language}, texts, languages)
 
 
 @st.composite

@@ -21,7 +21,6 @@ def test_rare_bugs_are_among_the_planted() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.once
 @pytest.mark.parametrize("name", [name for name in MUTANTS if name not in RARE])
 def test_planted_bug_is_found(name: str) -> None:
     assert hunt(MUTANTS[name]) is not None, f"survived: {name}"

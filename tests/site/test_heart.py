@@ -105,3 +105,13 @@ def test_readyz_tells_of_a_missing_worker_and_of_the_last_status_check(client):
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["check_statuses"]["found"] == "2 differences"
+
+
+def test_the_night_forgets_tasks_that_ended_long_ago_and_no_others():
+    old, new, on = running_task("a"), running_task("a"), running_task("a")
+    for task, days in ((old, 15), (new, 13)):
+        ended = {"status": TaskResultStatus.SUCCESSFUL, "return_value": None}
+        task.finished_at = timezone.now() - timedelta(days=days)
+        DBTaskResult.objects.filter(pk=task.pk).update(**ended, finished_at=task.finished_at)
+    assert nightly.JOBS["forget_tasks"]() == (True, "1")
+    assert set(DBTaskResult.objects.values_list("pk", flat=True)) == {new.pk, on.pk}

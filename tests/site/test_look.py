@@ -46,7 +46,7 @@ def test_no_comment_is_shown_as_text(path):
 @pytest.mark.parametrize("path", TEMPLATES, **BY_ID)
 def test_every_icon_is_in_the_sprite(path):
     sprite = Path(settings.BASE_DIR, "crm/static/icons.svg").read_text()
-    for name in re.findall(r'"_icon.html" with name="([^"]+)"', path.read_text()):
+    for name in re.findall(r'{% icon "([^"]+)"', path.read_text()):
         assert f'id="{name}"' in sprite
 
 

@@ -21,6 +21,7 @@ from crm.demo import people
 from crm.management.commands import serve
 from deals.models import Deal, DealContact, DealParty, Pipeline, Stage
 from deals.services import check_statuses
+from emails.models import Address, Mailing, MailSettings, Recipient, Sender, Template
 
 pytestmark = pytest.mark.django_db
 
@@ -252,3 +253,28 @@ def test_serving_tells_whom_to_sign_in_as_until_the_password_is_changed(
     out.truncate(0)
     command.tell_sign_ins()
     assert out.getvalue() == ""
+
+
+def test_mail_is_there_as_it_would_be_after_a_mailing() -> None:
+    User.objects.create_superuser(people.ADMINISTRATOR, "demo@example.com")
+    seed(contacts=300)
+    sent, draft = Mailing.objects.order_by("pk")
+    assert (sent.state, draft.state) == ("done", "draft")
+    assert sent.total == sent.sent + sent.failed == 14
+    assert (sent.failed, sent.unsubscribed) == (1, 1)
+    states = Recipient.objects.filter(mailing=sent).values_list("state", flat=True)
+    assert sorted(states) == ["failed"] + ["sent"] * 13
+    # Whoever unsubscribed, or is not there, is left out of the next one.
+    assert (draft.waiting, draft.left_out) == (12, 2)
+    left_out = Recipient.objects.filter(mailing=draft, state="left_out")
+    assert {one.reason for one in left_out} == {"unsubscribed", "bounced"}
+    assert set(Address.objects.values_list("basis", flat=True)) == {"", "customer", "consent"}
+    assert Template.objects.count() == 2
+    assert "Example Street" in MailSettings.current().postal_address
+
+
+def test_demo_mail_is_never_made_twice() -> None:
+    seed(contacts=100)
+    seed(contacts=100, seed=2, append=True)
+    assert Sender.objects.count() == 1
+    assert Mailing.objects.count() == 2

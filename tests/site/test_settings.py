@@ -4,6 +4,9 @@ import sys
 
 import pytest
 from django.conf import settings
+from django.core.mail import mailers
+
+from crm.mail_servers import PROVIDERS, BadAddress, mailer_of
 
 pytestmark = pytest.mark.once
 
@@ -53,6 +56,12 @@ def show(expression, **variables):
         ("NIGHTLY_HOUR", "three", "0 to 23"),
         ("EMAIL_URL", "pigeon://roof", "smtp://"),
         ("EMAIL_URL", "smtp://", "smtp://"),
+        ("EMAIL_URL_BULK", "pigeon://roof", "smtp://"),
+        ("EMAIL_URL_FILES", "smtp://mail.example.org", "default"),
+        ("EMAIL_URL_", "smtp://mail.example.org", "EMAIL_URL_BULK"),
+        ("EMAIL_URL_BULK", "anymail+mailgun://?sender_domain=example.org", "api_key="),
+        ("BOUNCES_IMAP_URL", "imap://bounces:secret@mail.example.org", "imaps://"),
+        ("MAIL_WEBHOOK", "mailgun:short", "32 letters"),
         ("HSTS_SECONDS", "1", "3600"),
         ("BEHIND_PROXY", "maybe", "X-Forwarded-Proto"),
         ("ADMIN_PATH", "../x", "back-office"),
@@ -109,3 +118,74 @@ def test_a_mail_server_is_read_from_its_url():
         "'use_tls': True",
     ):
         assert part in mailer
+
+
+def test_further_mail_servers_are_named_by_their_variables():
+    names = "sorted(settings.MAILERS), settings.MAILERS['bulk']['OPTIONS']['port']"
+    bulk = {"EMAIL_URL": "smtp://localhost", "EMAIL_URL_BULK": "smtps://mail.example.org"}
+    assert show(names, **GOOD, **bulk) == "['bulk', 'default'] 465"
+
+
+def test_a_provider_is_installed_only_where_it_is_used():
+    asked = "'anymail' in settings.INSTALLED_APPS, settings.ANYMAIL"
+    url = "anymail+mailgun://?api_key=k1&webhook_signing_key=k2"
+    assert show(asked, **GOOD) == "False {}"
+    assert show(asked, **GOOD, EMAIL_URL_BULK=url) == (
+        "True {'MAILGUN_API_KEY': 'k1', 'MAILGUN_WEBHOOK_SIGNING_KEY': 'k2'}"
+    )
+
+
+def test_on_ones_own_machine_mails_go_nowhere():
+    backends = "[one.get('BACKEND', 'smtp.x').split('.')[-2] for one in settings.MAILERS.values()]"
+    assert show(backends) == "['console', 'filebased']"
+    assert show(backends, **GOOD) == "['smtp']"
+
+
+class TestAddressesOfMailServers:
+    """Without a process of their own."""
+
+    @pytest.mark.parametrize(
+        ("url", "options"),
+        [
+            ("smtp://mail.example.org", {"port": 25, "use_tls": False, "use_ssl": False}),
+            ("smtp://mail.example.org:587/?tls=True", {"port": 587, "use_tls": True}),
+            ("smtps://mail.example.org", {"port": 465, "use_tls": False, "use_ssl": True}),
+            ("smtp://mail.example.org:465?ssl=1", {"port": 465, "use_ssl": True}),
+            ("smtp://a%40example.org:p%3A%2Fs@mail.example.org", {"username": "a@example.org", "password": "p:/s"}),
+            ("smtp://mail.example.org?timeout=5", {"timeout": 5}),
+            ("anymail+postmark://?server_token=a+b%20c", {"server_token": "a+b c"}),
+        ],
+    )  # fmt: skip
+    def test_are_read(self, url, options):
+        found = mailer_of(url)["OPTIONS"]
+        assert {name: found[name] for name in options} == options
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "secret",
+            "smtp://",
+            "smtp://u:secret@h:port",
+            "smtp://u:secret@[h",
+            "https://u:secret@mail.example.org",
+            "smtp://u:secret@mail.example.org?timeout=0",
+            "smtp://u:secret@mail.example.org?backend=os.system",
+            "anymail+pigeon://?api_key=secret",
+            "anymail+mailgun://secret",
+            "anymail+mailgun://?api_key=secret&debug_api_requests=1",
+            "anymail+mailjet://?api_key=secret",
+        ],
+    )
+    def test_are_refused_without_being_shown(self, url):
+        with pytest.raises(BadAddress) as refused:
+            mailer_of(url)
+        assert "secret" not in f"{refused.value.problem} {refused.value.remedy}".replace(
+            "secret_key", ""
+        )
+
+    @pytest.mark.parametrize("name", PROVIDERS)
+    def test_of_every_provider_open_its_own_mailer(self, name, settings):
+        needs = "&".join(f"{one}=https://x.example/" for one in PROVIDERS[name].needs)
+        settings.MAILERS = {"bulk": mailer_of(f"anymail+{name}://?{needs}")}
+        assert type(mailers["bulk"]).__module__ == f"anymail.backends.{name.replace('-', '_')}"

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from contacts.models import Contact
 from contacts.statuses import CustomerStatus, ProspectStatus
-from crm.demo import store
+from crm.demo import mails, store
 from crm.demo.contacts import Cast, Casting
 from crm.demo.deals import Selling
 from crm.demo.labels import Labelling
@@ -75,6 +75,7 @@ class Command(BaseCommand):
         history.sort(key=lambda change: change.why.at)
         store.write(casting, sales, parts, history)
         Labelling(rng, casting, sales, lists.owners).write()
+        mails.write(today)
         report = check_statuses()
         if report.differences:
             # What is written past the models has to stand before the law like everything else.
