@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import (
     BigIntegerField,
+    Count,
     Exists,
     F,
     OuterRef,
@@ -35,7 +36,7 @@ TOLD = (State.SENT, State.UNCERTAIN, State.FAILED)
 Kind = AddressEvent.Kind
 COLUMNS = (
     "moment", "what", "row", "mail", "why", "said", "of_mail", "writer",
-    "first", "last", "username", "facts",
+    "first", "last", "username", "facts", "of_all",
 )  # fmt: skip
 
 
@@ -95,18 +96,22 @@ def _sentences() -> dict[str, Any]:
 
 
 def mails_of(contact: Contact, many: int, reader: Any) -> tuple[list[MailRow], int]:
-    """The newest ``many`` rows of ``contact``, which ``reader`` sees, and how many there are.
+    """The newest ``many`` rows of ``contact``, which ``reader`` sees, and how many there are. One statement.
 
-    One statement, and two more where there are as many. Whoever may not see a mailing reads that a mail was sent and
-    when, and nothing of what it said.
+    Whoever may not see a mailing reads that a mail was sent and when, and nothing of what it said.
     """
     recipients = Recipient.objects.filter(contact_id=contact.pk, state__in=TOLD)
     events = _events_of(contact)
-    rows = _recipient_columns(recipients).values_list(*COLUMNS)
-    rows = rows.union(_event_columns(events).values_list(*COLUMNS), all=True)
-    found = list(rows.order_by("-moment", "-row")[:many])
-    total = len(found) if len(found) < many else recipients.count() + events.count()
-    return [_row(one, reader) for one in found], total
+    both = Coalesce(Subquery(_counted(recipients)), 0) + Coalesce(Subquery(_counted(events)), 0)
+    rows = (
+        _recipient_columns(recipients)
+        .annotate(of_all=both)
+        .values_list(*COLUMNS)
+        .union(_event_columns(events).annotate(of_all=both).values_list(*COLUMNS), all=True)
+        .order_by("-moment", "-row")[:many]
+    )
+    found = list(rows)
+    return [_row(one, reader) for one in found], found[0][-1] if found else 0
 
 
 def _events_of(contact: Contact) -> QuerySet[AddressEvent]:
@@ -119,6 +124,11 @@ def _events_of(contact: Contact) -> QuerySet[AddressEvent]:
     ever = rows.values("address").union(now, all=True)
     events = AddressEvent.objects.exclude(address="").filter(address__in=ever)
     return events.filter(Q(address=address) | Exists(its_mail))
+
+
+def _counted(rows: Any) -> Any:
+    one = rows.order_by().annotate(one=Value(1)).values("one")
+    return one.annotate(number=Count("*")).values("number")
 
 
 def _recipient_columns(rows: Any) -> Any:
@@ -162,7 +172,7 @@ def _text(name: str) -> Any:
 
 
 def _row(found: tuple[Any, ...], reader: Any) -> MailRow:
-    moment, what, pk, mail, why, said, subject, writer, *names, facts = found
+    moment, what, pk, mail, why, said, subject, writer, *names, facts, _all = found
     seen = bool(mail) and _may_read(reader, writer)
     first, last, username = names
     who = str(User(first_name=first, last_name=last, username=username))
