@@ -9,15 +9,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
-from crm.accounts.models import User
 from crm.mail_servers import PROVIDERS
 from crm.returned_mail import SILENT, webhook_of
 from emails import ways_out
-from emails.models import Address, AddressEvent, Mailing, Recipient, Report, Sender
+from emails.models import Address, AddressEvent, Mailing, Recipient, Report
 from emails.reports import provider
+from tests.emails.delivered import mailing_to_two
 
 SECRET = "a1b2c3d4e5f6" * 4
 PATH = f"/mail/events/{SECRET}/"
@@ -26,19 +25,7 @@ KEY = "key-of-the-webhook"
 
 @pytest.fixture
 def mailing(db: Any) -> Mailing:
-    cache.clear()
-    User.objects.create_user("anna", "anna@example.com", "a long password")
-    sender = Sender.objects.create(name="Example Co", address="news@example.com")
-    mailing = Mailing.objects.create(
-        sender=sender, subject="News", origin="https://crm.example.com", state="done",
-        total=2, sent=2,
-    )  # fmt: skip
-    for position, name in enumerate(("ada", "byron"), 1):
-        Recipient.objects.create(
-            mailing=mailing, position=position, contact_id=position, state="sent",
-            address=f"{name}@example.org",
-        )  # fmt: skip
-    return mailing
+    return mailing_to_two()
 
 
 @pytest.fixture

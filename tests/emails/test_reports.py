@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 
-from crm.accounts.models import User
 from emails import leaving, ways_out
-from emails.models import Address, AddressEvent, Mailing, Recipient, Sender
+from emails.models import Address, AddressEvent, Mailing, Recipient
 from emails.reports.reading import read
 from emails.reports.taking import take_in
 from emails.reports.verdicts import Verdict, judge
+from tests.emails.delivered import mailing_to_two
 
 HERE = Path(__file__).parent / "reports"
 # Name: what it is, what the address is suppressed for, the state and reason of the recipient's row, warnings counted.
@@ -66,19 +65,7 @@ EXPECTED = {
 
 @pytest.fixture
 def mailing(db: Any) -> Mailing:
-    cache.clear()
-    User.objects.create_user("anna", "anna@example.com", "a long password")
-    sender = Sender.objects.create(name="Example Co", address="news@example.com")
-    mailing = Mailing.objects.create(
-        sender=sender, subject="News", origin="https://crm.example.com", state="done",
-        total=2, sent=2,
-    )  # fmt: skip
-    for position, name in enumerate(("ada", "byron"), 1):
-        Recipient.objects.create(
-            mailing=mailing, position=position, contact_id=position, state="sent",
-            address=f"{name}@example.org",
-        )  # fmt: skip
-    return mailing
+    return mailing_to_two()
 
 
 def raw(name: str, mailing: Mailing, position: int = 1) -> bytes:
